@@ -1,0 +1,59 @@
+# Two commands: `make demo` and `make test`. Both set up everything first; a second run finds it done.
+SHELL := /bin/sh
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+# Stamps are written last, so an interrupted set-up is simply done again.
+UV_STAMP := .uv/.ready-$(UV_VERSION)
+STAMP := .venv/.ready
+
+.PHONY: help setup demo test lint lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   set up, run the whole product on embedded defaults, say where to look"
+	@echo "make test   set up, lint, type-check and run every test"
+	@echo "make setup  only set up the environment in .venv"
+	@echo "make lock   refresh requirements.lock from pyproject.toml"
+	@echo "make clean  remove the environment and everything that ran (data/local)"
+
+setup: $(STAMP)
+
+# uv comes from the package index into a folder of its own. Some distributions ship a Python without
+# ensurepip; there pip, when present, installs into a plain folder instead.
+$(UV_STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "vigil needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@rm -rf .uv
+	@echo "==> installing uv $(UV_VERSION)"
+	@if $(PYTHON) -m venv .uv >/dev/null 2>&1; then .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	  else rm -rf .uv && $(PYTHON) -m pip install --quiet --target .uv uv==$(UV_VERSION); fi || \
+	  { echo "this Python has neither venv nor pip: install them (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@touch $@
+
+$(STAMP): $(UV_STAMP) requirements.lock pyproject.toml
+	@echo "==> installing the locked environment into .venv (a few minutes the first time)"
+	@[ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || { rm -rf .venv; .uv/bin/uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; }
+	@VIRTUAL_ENV=.venv .uv/bin/uv pip sync --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv .uv/bin/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/vigil demo
+
+test: $(STAMP) lint
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+# No index address is written into the lock, so that it also works behind a mirror.
+lock: $(UV_STAMP)
+	.uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.lock
+
+clean:
+	@[ ! -x $(BIN)/vigil ] || $(BIN)/vigil down || true
+	rm -rf .venv .uv data/local

