@@ -26,7 +26,9 @@ class Settings(BaseSettings):
         ROOT.parent / "shared" / "datasets", description="real data for demo, tests, benchmarks"
     )
     window_s: int = Field(10, ge=1, le=3600, description="length of a tumbling window")
-    out_of_order_s: int = Field(5, ge=0, description="how far the watermark trails the newest event")
+    out_of_order_s: int = Field(
+        5, ge=0, description="how far the watermark trails the newest event"
+    )
     lateness_s: int = Field(60, ge=0, description="how long a closed window may still be revised")
     future_s: int = Field(300, ge=0, description="how far ahead of the clock an event may be")
     earliest_at: datetime = Field(

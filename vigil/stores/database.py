@@ -1,7 +1,7 @@
 """The database: connection by URL, schema migrations, and fast frames in and out."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from sqlalchemy.exc import OperationalError
 from vigil.config import Settings
 from vigil.errors import ConfigError, StoreError
 from vigil.stores.embedded_postgres import start_postgres
+
+# Column → polars type, as polars itself accepts it.
+Schema = Mapping[str, Any]
 
 # One number that every Vigil process agrees on, so that two of them never migrate at once.
 _MIGRATION_LOCK = 7_216_482_391
@@ -84,7 +87,7 @@ def read_frame(
     connection: sa.Connection,
     query: str,
     parameters: Sequence[Any] | dict[str, Any] = (),
-    schema: dict[str, Any] | None = None,
+    schema: Schema | None = None,
 ) -> pl.DataFrame:
     """Rows of `query` as a frame with `schema` (column → polars type), by COPY in CSV.
 
@@ -92,7 +95,7 @@ def read_frame(
     """
     out = io.BytesIO()
     statement = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
-    with driver(connection).cursor() as cursor, cursor.copy(statement, parameters) as copy:  # type: ignore[arg-type]
+    with driver(connection).cursor() as cursor, cursor.copy(statement, parameters) as copy:
         for block in copy:
             out.write(block)
     out.seek(0)
@@ -130,14 +133,14 @@ def copy_frame(
         if conflict:
             target = f"incoming_{table}"
             cursor.execute(
-                f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} (LIKE {table}) ON COMMIT DELETE ROWS"  # type: ignore[arg-type]
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} (LIKE {table})"
             )
-            cursor.execute(f"TRUNCATE {target}")  # type: ignore[arg-type]
-        with cursor.copy(f"COPY {target} ({columns}) FROM STDIN (FORMAT csv)") as copy:  # type: ignore[arg-type]
+            cursor.execute(f"TRUNCATE {target}")
+        with cursor.copy(f"COPY {target} ({columns}) FROM STDIN (FORMAT csv)") as copy:
             copy.write(_csv(frame))
         if conflict:
             cursor.execute(
-                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {target} "  # type: ignore[arg-type]
+                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {target} "
                 f"ON CONFLICT {conflict}"
             )
     return frame.height

@@ -7,15 +7,18 @@ import sqlalchemy as sa
 
 from vigil.events.schema import KEY_COLUMNS
 from vigil.features.observations import metric_observations, request_observations
-from vigil.stores.database import parse_ints, read_frame
+from vigil.stores.database import Schema, parse_ints, read_frame
 
 TIME = pl.Datetime("us", "UTC")
 
-SERIES = {"series_id": pl.Int64, "key_id": pl.Int64, "metric": pl.String} | dict.fromkeys(
-    KEY_COLUMNS, pl.String
-)
+SERIES: Schema = {
+    "series_id": pl.Int64,
+    "key_id": pl.Int64,
+    "metric": pl.String,
+    **dict.fromkeys(KEY_COLUMNS, pl.String),
+}
 
-REQUEST_WINDOWS = {
+REQUEST_WINDOWS: Schema = {
     "key_id": pl.Int64,
     "window_start": TIME,
     "window_s": pl.Int32,
@@ -31,7 +34,7 @@ REQUEST_WINDOWS = {
     "response_bytes": pl.Int64,
 }
 
-METRIC_WINDOWS = {
+METRIC_WINDOWS: Schema = {
     "series_id": pl.Int64,
     "window_start": TIME,
     "window_s": pl.Int32,
@@ -42,7 +45,7 @@ METRIC_WINDOWS = {
     "value_max": pl.Float64,
 }
 
-SCORES = {
+SCORES: Schema = {
     "series_id": pl.Int64,
     "window_start": TIME,
     "revision": pl.Int32,
@@ -89,8 +92,8 @@ class WindowStore:
 
     def sketches(self, start_at: datetime, end_at: datetime) -> pl.DataFrame:
         """Latency sketches: key_id, window_start, sketch_buckets, sketch_counts (lists)."""
-        schema = {"key_id": pl.Int64, "window_start": TIME}
-        columns = {**schema, "sketch_buckets": pl.String, "sketch_counts": pl.String}
+        schema: Schema = {"key_id": pl.Int64, "window_start": TIME}
+        columns: Schema = {**schema, "sketch_buckets": pl.String, "sketch_counts": pl.String}
         frame = self._between("request_windows", columns, "key_id", start_at, end_at)
         return frame.with_columns(parse_ints("sketch_buckets"), parse_ints("sketch_counts"))
 
@@ -123,7 +126,7 @@ class WindowStore:
     def _between(
         self,
         table: str,
-        schema: dict[str, pl.DataType | type[pl.DataType]],
+        schema: Schema,
         order: str,
         start_at: datetime,
         end_at: datetime,

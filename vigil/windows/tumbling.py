@@ -1,0 +1,198 @@
+"""Tumbling event-time windows with allowed lateness and revisions, in columns.
+
+A window is emitted once the watermark has passed its end (revision 0), and again, with the next
+revision, when late events within the allowed lateness have changed it. Later events are handed
+back as late. A key that falls silent keeps emitting empty windows for a while: no traffic is a
+measurement too.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from vigil.windows.folds import Fold, Parts
+from vigil.windows.watermark import UNSEEN, Watermark
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """How the stream is cut. All in seconds."""
+
+    window_s: int = 10
+    out_of_order_s: int = 5
+    lateness_s: int = 60
+    silence_s: int = 6 * 3600
+
+    @property
+    def window_us(self) -> int:
+        """Length of a window in µs."""
+        return self.window_s * SECOND_US
+
+    @property
+    def lateness_us(self) -> int:
+        """Allowed lateness in µs."""
+        return self.lateness_s * SECOND_US
+
+
+class TumblingWindows:
+    """Folds records into windows; one instance per topic.
+
+    Memory: one row per key and window that is open or may still be revised.
+    """
+
+    def __init__(self, spec: WindowSpec, fold: Fold) -> None:
+        self.spec = spec
+        self.fold = fold
+        self.watermark = Watermark(spec.out_of_order_s * SECOND_US)
+        self._id = fold.id_name
+        self._parts: Parts = fold.empty()
+        window = {self._id: pl.Int64, "window_start": pl.Int64}
+        self._emitted = pl.DataFrame(schema={**window, "revision": pl.Int32})
+        self._changed = pl.DataFrame(schema=window)
+        self._keys = pl.DataFrame(
+            schema={self._id: pl.Int64, "filled_to": pl.Int64, "last_seen": pl.Int64}
+        )
+
+    def push(self, partition: int, records: pl.DataFrame) -> pl.DataFrame:
+        """Take records of one partition in arrival order; returns those that came too late.
+
+        `records` has the fold's columns, its id and `time` (Datetime µs). The late ones come
+        with `window_start` (epoch µs).
+        """
+        times_us = records["time"].dt.epoch("us").to_numpy()
+        in_force = self.watermark.observe(partition, times_us)
+        start = times_us // self.spec.window_us * self.spec.window_us
+        placed = records.with_columns(pl.Series("window_start", start, pl.Int64))
+        # A window is forgotten `lateness` after its end; adding keeps clear of UNSEEN's edge.
+        late = start + (self.spec.window_us + self.spec.lateness_us) <= in_force
+        if late.any():
+            too_late, placed = placed.filter(late), placed.filter(~late)
+        else:
+            too_late = placed.clear()
+        if placed.height:
+            self._fold(placed)
+        return too_late
+
+    def _fold(self, placed: pl.DataFrame) -> None:
+        partial = self.fold.partial(placed)
+        self._parts = self.fold.merge(
+            {name: pl.concat([self._parts[name], partial[name]]) for name in partial}
+        )
+        touched = partial["sums"].select(self._id, "window_start")
+        self._changed = pl.concat([self._changed, touched]).unique()
+        seen = touched.group_by(self._id).agg(
+            filled_to=pl.col("window_start").min(), last_seen=pl.col("window_start").max()
+        )
+        self._keys = (
+            pl.concat([self._keys, seen])
+            .group_by(self._id)
+            .agg(pl.col("filled_to").min(), pl.col("last_seen").max())
+        )
+
+    def emit(self, finish: bool = False) -> pl.DataFrame:
+        """Windows that the watermark has closed or that late events have changed since.
+
+        Columns of the fold's `close`, plus `window_s` and `revision`; `window_start` is a
+        Datetime (µs, UTC). Sorted by window and id. With `finish`, everything that arrived is
+        closed, as at the end of a file.
+        """
+        if finish:
+            watermark = self.watermark.finish(self.spec.window_us)
+        else:
+            watermark = self.watermark.advance()
+        if watermark == UNSEEN:
+            return self._render(self.fold.empty(), self._emitted)
+        ended = pl.col("window_start") + self.spec.window_us <= watermark
+        if self.fold.fills_silence:
+            self._fill_silence(watermark)
+        due = self._changed.filter(ended)
+        self._changed = self._changed.filter(~ended)
+        due = due.join(self._emitted, on=[self._id, "window_start"], how="left").with_columns(
+            revision=(pl.col("revision") + 1).fill_null(0).cast(pl.Int32)
+        )
+        chosen = {
+            name: part.join(due, on=[self._id, "window_start"], how="semi")
+            for name, part in self._parts.items()
+        }
+        rendered = self._render(chosen, due)
+        self._remember(due, watermark)
+        return rendered
+
+    def _fill_silence(self, watermark: int) -> None:
+        """Add empty windows for keys that had none up to the watermark."""
+        step = self.spec.window_us
+        closed_to = watermark // step * step
+        last = pl.min_horizontal(
+            pl.lit(closed_to - step), pl.col("last_seen") + self.spec.silence_s * SECOND_US
+        )
+        gaps = (
+            self._keys.filter(pl.col("filled_to") <= last)
+            .select(self._id, window_start=pl.int_ranges("filled_to", last + 1, step))
+            .explode("window_start")
+            .join(self._parts["sums"], on=[self._id, "window_start"], how="anti")
+            .join(self._emitted, on=[self._id, "window_start"], how="anti")
+        )
+        silent_since = closed_to - self.spec.silence_s * SECOND_US
+        self._keys = self._keys.filter(pl.col("last_seen") >= silent_since).with_columns(
+            filled_to=pl.max_horizontal("filled_to", pl.lit(closed_to))
+        )
+        if gaps.height:
+            sums = self._parts["sums"]
+            zeros = [
+                pl.lit(0, kind).alias(name)
+                for name, kind in sums.schema.items()
+                if name not in (self._id, "window_start", "duration_ms_max")
+            ]
+            empty = gaps.with_columns(*zeros, duration_ms_max=pl.lit(None, pl.Float64))
+            self._parts["sums"] = pl.concat([sums, empty.select(sums.columns)])
+            self._changed = pl.concat([self._changed, gaps])
+
+    def _remember(self, due: pl.DataFrame, watermark: int) -> None:
+        """Note what was emitted; forget windows that can no longer be revised."""
+        revisable = (
+            pl.col("window_start") + (self.spec.window_us + self.spec.lateness_us) > watermark
+        )
+        emitted = self._emitted.join(due, on=[self._id, "window_start"], how="anti")
+        self._emitted = pl.concat([emitted, due]).filter(revisable)
+        self._parts = {name: part.filter(revisable) for name, part in self._parts.items()}
+
+    def _render(self, parts: Parts, due: pl.DataFrame) -> pl.DataFrame:
+        closed = self.fold.close(parts).join(due, on=[self._id, "window_start"], how="inner")
+        return closed.sort("window_start", self._id).with_columns(
+            pl.col("window_start").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            window_s=pl.lit(self.spec.window_s, pl.Int32),
+        )
+
+    def state(self) -> dict[str, pl.DataFrame]:
+        """Everything needed to go on after a restart, as frames."""
+        mark = self.watermark
+        partitions = pl.DataFrame(
+            {
+                "partition": list(mark.newest_us),
+                "newest_us": list(mark.newest_us.values()),
+                "idle": [part in mark.idle for part in mark.newest_us],
+                "current_us": [mark.current_us] * len(mark.newest_us),
+            },
+            schema={
+                "partition": pl.Int64,
+                "newest_us": pl.Int64,
+                "idle": pl.Boolean,
+                "current_us": pl.Int64,
+            },
+        )
+        parts = {f"part_{name}": part for name, part in self._parts.items()}
+        own = {"emitted": self._emitted, "changed": self._changed, "keys": self._keys}
+        return {"watermark": partitions, **own, **parts}
+
+    def restore(self, state: dict[str, pl.DataFrame]) -> None:
+        """Go on from `state()`."""
+        self._emitted, self._changed = state["emitted"], state["changed"]
+        self._keys = state["keys"]
+        self._parts = {name: state[f"part_{name}"] for name in self._parts}
+        for partition, newest_us, idle, current_us in state["watermark"].iter_rows():
+            self.watermark.newest_us[partition] = newest_us
+            self.watermark.current_us = current_us
+            if idle:
+                self.watermark.idle.add(partition)
