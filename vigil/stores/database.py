@@ -132,9 +132,7 @@ def copy_frame(
         target = table
         if conflict:
             target = f"incoming_{table}"
-            cursor.execute(
-                f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} (LIKE {table})"
-            )
+            cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} (LIKE {table})")
             cursor.execute(f"TRUNCATE {target}")
         with cursor.copy(f"COPY {target} ({columns}) FROM STDIN (FORMAT csv)") as copy:
             copy.write(_csv(frame))

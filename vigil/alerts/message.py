@@ -1,0 +1,121 @@
+"""What an alert says: a document with every fact, and its text for people.
+
+The document goes to the sink and the webhook as it is (instants as ISO 8601); its `alert_id` is
+stable, so a repeated delivery can be recognised.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from vigil.incidents.incident import Evidence, Incident
+
+SERIES_SHOWN = 10
+TRACES_SHOWN = 5
+
+_UNITS = {"request_rate": "requests/s", "error_ratio": "", "latency_ms_p95": "ms"}
+
+
+def alert_document(action: str, incident: Incident) -> dict[str, Any]:
+    """The alert of one change of an incident, ready for JSON."""
+    worst = incident.worst
+    ranked = sorted(incident.evidence.values(), key=lambda item: (item.p, item.series_id))
+    traces = [trace for item in [worst, *ranked] for trace in item.trace_ids]
+    return {
+        "alert_id": f"{incident.incident_id}:{incident.changes}",
+        "incident_id": incident.incident_id,
+        "action": action,
+        "status": incident.status,
+        "at": incident.updated_at.isoformat(),
+        "opened_at": incident.opened_at.isoformat(),
+        "updated_at": incident.updated_at.isoformat(),
+        "resolved_at": incident.resolved_at and incident.resolved_at.isoformat(),
+        "stream": incident.stream,
+        "title": title(incident),
+        "origin": incident.origin,
+        "services": sorted(incident.services),
+        "reason": reason(worst),
+        "series": [_series(item) for item in ranked[:SERIES_SHOWN]],
+        "series_count": len(ranked),
+        "trace_ids": list(dict.fromkeys(traces))[:TRACES_SHOWN],
+    }
+
+
+def _series(item: Evidence) -> dict[str, Any]:
+    return {
+        "series_id": item.series_id,
+        "metric": item.metric,
+        **item.place,
+        "since": item.since.isoformat(),
+        "worst_at": item.worst_at.isoformat(),
+        "actual": item.actual,
+        "expected": item.expected,
+        "lower": item.lower,
+        "upper": item.upper,
+        "p": item.p,
+    }
+
+
+def title(incident: Incident) -> str:
+    """One line: what is wrong and where."""
+    worst = incident.worst
+    others = len(incident.services) - 1
+    more = f" (and {others} other service{'s' if others > 1 else ''})" if others else ""
+    return f"{worst.name} {_change(worst)}{more}"
+
+
+def reason(item: Evidence) -> str:
+    """Why this was flagged: expected, actual, how unusual, since when."""
+    band = ""
+    if item.lower is not None and item.upper is not None:
+        band = f" (usual {_value(item.metric, item.lower)} to {_value(item.metric, item.upper)})"
+    expected = "unknown" if item.expected is None else _value(item.metric, item.expected)
+    return (
+        f"{_value(item.metric, item.actual)} instead of {expected}{band}, "
+        f"since {_when(item.since)}; this unusual once in {_odds(item.p)} windows"
+    )
+
+
+def alert_text(document: dict[str, Any]) -> str:
+    """The alert for a terminal or a chat: a headline and indented facts."""
+    lines = [f"[{document['action'].upper()}] {document['title']}"]
+    if document["action"] == "resolved":
+        lasted = document["resolved_at"] - document["opened_at"]
+        lines.append(
+            f"  lasted     {str(lasted).split('.')[0]}, since {_when(document['opened_at'])}"
+        )
+    else:
+        lines.append(f"  reason     {document['reason']}")
+        lines.append(
+            f"  origin     {document['origin']}, seen in {', '.join(document['services'])}"
+        )
+        if document["trace_ids"]:
+            lines.append(f"  traces     {' '.join(document['trace_ids'])}")
+    lines.append(f"  incident   {document['incident_id']}, {document['series_count']} series")
+    return "\n".join(lines)
+
+
+def _change(item: Evidence) -> str:
+    if item.expected is None or item.actual is None:
+        return "is unusual"
+    if item.actual == 0 and item.expected > 0:
+        return "fell to zero"
+    if item.expected > 0 and item.actual / item.expected >= 1.5:
+        return f"is {item.actual / item.expected:.1f}× the expected"
+    direction = "above" if item.actual > item.expected else "below"
+    return f"is {direction} the expected"
+
+
+def _value(metric: str, value: float) -> str:
+    if metric == "error_ratio":
+        return f"{value:.1%}"
+    return f"{value:.4g} {_UNITS.get(metric, '')}".strip()
+
+
+def _when(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _odds(p: float) -> str:
+    if p <= 1e-12:
+        return "10¹² or more"
+    return f"{1 / p:,.0f}"

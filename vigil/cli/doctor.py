@@ -1,0 +1,30 @@
+"""`vigil doctor`: what is wrong and how to mend it."""
+
+import dataclasses
+
+import click
+
+from vigil.cli.output import json_option, print_facts, print_json, print_table
+
+
+@click.command("doctor")
+@json_option
+def command(as_json: bool) -> None:
+    """Check Python, disk, event log, database, sink, champion and webhook, with remedies.
+
+    Also shows the settings in force. Exit codes: 0 no problem found (notes are fine), 1 at least
+    one problem.
+    """
+    from vigil.config import load_settings
+    from vigil.doctor import PROBLEM, examine
+
+    settings = load_settings()
+    findings = examine(settings)
+    if as_json:
+        checks = [dataclasses.asdict(finding) for finding in findings]
+        print_json({"settings": settings.model_dump(mode="json"), "checks": checks})
+    else:
+        print_facts("Settings in force", settings.model_dump(mode="json"))
+        rows = [(item.check, item.level, item.found, item.remedy) for item in findings]
+        print_table("Checks", ("check", "", "found", "remedy"), rows)
+    raise SystemExit(any(finding.level == PROBLEM for finding in findings))

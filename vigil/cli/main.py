@@ -1,0 +1,86 @@
+"""`vigil`: the command line. Each command is one file beside this one, loaded when it is called."""
+
+import importlib
+import sys
+
+import click
+import orjson
+
+from vigil.errors import VigilError
+
+# Kept here so that `vigil --help` imports no command; a test compares them with the commands.
+COMMANDS = {
+    "demo": "Run the whole product on embedded defaults and say where to look.",
+    "up": "Start the scorer, the Dagster workbench and the database in the background.",
+    "down": "Stop what `vigil up` started.",
+    "status": "Show lag, watermark, throughput, dead letters and the champion.",
+    "doctor": "Find what is wrong and say how to mend it.",
+    "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
+    "ingest": "Read events, metrics or logs from files into the event log.",
+    "score": "Run the streaming scorer.",
+    "detect": "Score any csv of timestamps and values.",
+    "train": "Train and backtest all candidates and write a challenger bundle.",
+    "backtest": "Backtest candidates and show the numbers.",
+    "promote": "Make a bundle the champion.",
+    "models": "List bundles, their backtest scores and the champion.",
+    "bench": "Run Vigil's own benchmarks, with peers in the same run.",
+}
+
+EPILOG = """Exit codes: 0 fine, 1 the thing asked for does not hold, 2 wrong use, 3 a dependency is
+down. Settings come from VIGIL_… variables; `vigil doctor` shows the values in force."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module on its first use, so that every start is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"vigil.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, from the names alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in click, with a hint where a name is nearly right."""
+        import difflib
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vigil")
+def cli() -> None:
+    """Vigil watches APIs: it detects anomalies as they happen and says why it alerts.
+
+    Begin with `vigil demo`; every command explains itself with --help.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; known errors become one sentence and an exit code."""
+    try:
+        cli.main(args=arguments, prog_name="vigil", standalone_mode=True)
+    except VigilError as error:
+        asked = sys.argv[1:] if arguments is None else arguments
+        if "--json" in asked:
+            click.echo(orjson.dumps({"error": str(error), "exit_code": error.exit_code}).decode())
+        click.echo(f"vigil: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

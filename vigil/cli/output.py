@@ -1,0 +1,62 @@
+"""What commands share in speaking: JSON for machines, tables for people, logs on stderr."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_INDENT_2
+    click.echo(orjson.dumps(document, option=options, default=str).decode())
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on stdout; values are shown as they are."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
+    for name in columns:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console().print(table)
+
+
+def print_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Name and value, a line each."""
+    print_table(title, ("", ""), list(facts.items()))
+
+
+def progress_bar() -> Progress:
+    """A bar on stderr with counts and the time left; silent where stderr is not a terminal."""
+    return Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        transient=False,
+    )
+
+
+def log_to_stderr(verbose: bool = False) -> None:
+    """Vigil's own log lines with their time; other libraries only from warnings on."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    logging.getLogger("vigil").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -1,0 +1,34 @@
+"""`vigil up`: the parts in the background."""
+
+import click
+
+from vigil.cli.output import json_option, print_json, print_table
+
+
+@click.command("up")
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@json_option
+def command(port: int, as_json: bool) -> None:
+    """Start the scorer and the Dagster workbench in the background.
+
+    The embedded database starts with them. What runs already is left alone, so the command can be
+    repeated. `vigil status` shows their health, `vigil down` stops them.
+
+    Exit codes: 0 all run, 3 one did not start (its log is named).
+    """
+    from vigil.config import load_settings
+    from vigil.services import Supervisor, all_services
+
+    settings = load_settings()
+    # Dagster refuses a home that does not exist.
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    supervisor = Supervisor(settings)
+    rows = []
+    for service in all_services(port):
+        process = supervisor.start(service)
+        rows.append((service.name, process.pid, service.address, supervisor.log_path(service)))
+    columns = ("service", "pid", "address", "log")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table("Running", columns, rows)

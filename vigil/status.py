@@ -1,0 +1,51 @@
+"""What the log and the database say about the stream's health."""
+
+from contextlib import closing
+from typing import Any
+
+import sqlalchemy as sa
+
+from vigil.config import Settings
+from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
+from vigil.stores import open_log
+from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.database import open_database
+from vigil.stores.registry import Registry
+
+CONSUMER = "vigil-scorer"
+
+
+def read_status(settings: Settings) -> dict[str, Any]:
+    """Stream, models and incidents as nested dictionaries, ready for JSON."""
+    engine = open_database(settings)
+    with closing(open_log(settings)) as event_log:
+        ends = {topic: event_log.end_offsets(topic) for topic in (TOPIC_EVENTS, TOPIC_METRICS)}
+        buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
+    champion = Registry(engine, settings.registry_path).champion()
+    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    offsets = checkpoint.offsets if checkpoint else {}
+    lag = sum(
+        end - offsets.get(topic, {}).get(partition, 0)
+        for topic, partitions in ends.items()
+        for partition, end in partitions.items()
+    )
+    stream = {
+        "lag_messages": lag,
+        "dead_letter_messages": buried,
+        "last_checkpoint_at": checkpoint and checkpoint.committed_at,
+        "newest_window_at": _scalar(engine, "SELECT max(window_start) FROM request_windows"),
+        **(checkpoint.counters if checkpoint else {}),
+    }
+    models = {"champion": champion and champion.bundle_id}
+    incidents = {
+        "open": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'open'"),
+        "resolved": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'resolved'"),
+        "alerts_waiting": _scalar(engine, "SELECT count(*) FROM alerts WHERE delivered_at IS NULL"),
+    }
+    engine.dispose()
+    return {"stream": stream, "models": models, "incidents": incidents}
+
+
+def _scalar(engine: sa.Engine, query: str) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(sa.text(query)).scalar()

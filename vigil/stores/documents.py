@@ -1,0 +1,56 @@
+"""Scores as search documents: Elastic Common Schema names, Vigil's own under `vigil`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+SCORES_INDEX = "vigil-scores"
+ALERTS_INDEX = "vigil-alerts"
+
+_OWN = (
+    "series_id", "metric", "revision", "actual", "weight", "expected", "lower", "upper",
+    "p", "score", "flagged", "gate", "warming_up", "model",
+)  # fmt: skip
+
+
+def score_id(row: dict[str, Any]) -> str:
+    """The same for the same decision, whenever and by whomever it is written."""
+    return f"{row['series_id']}-{int(row['window_start'].timestamp())}-{row['revision']}"
+
+
+def score_documents(scored: pl.DataFrame) -> list[dict[str, Any]]:
+    """One document a row of scores with key columns; `_id` is set, instants are ISO 8601."""
+    return [_score_document(row) for row in scored.iter_rows(named=True)]
+
+
+def _score_document(row: dict[str, Any]) -> dict[str, Any]:
+    document = {
+        "_id": score_id(row),
+        "@timestamp": row["window_start"].isoformat(),
+        "event": {"kind": "metric", "dataset": "vigil.scores"},
+        "service": {"name": row["service"], "environment": row["environment"]},
+        "cloud": {"provider": row["cloud"], "region": row["region"]},
+        "http": {"request": {"method": row["method"]}, "route": row["route"]},
+        "labels": {"tenant": row["tenant"]},
+        "vigil": {name: row[name] for name in _OWN},
+    }
+    return _without_nulls(document)
+
+
+def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Absent fields are left out, as ECS asks; objects left empty go too."""
+    kept: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            value = _without_nulls(value)
+            if not value:
+                continue
+        if value is not None:
+            kept[name] = value
+    return kept
+
+
+def alert_documents(alerts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Alerts as they are, with `_id` and `@timestamp`."""
+    return [{"_id": alert["alert_id"], "@timestamp": alert["at"], **alert} for alert in alerts]

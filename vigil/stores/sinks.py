@@ -1,0 +1,89 @@
+"""Where scores and alerts can be searched: Elasticsearch by URL, else the database itself."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import polars as pl
+import sqlalchemy as sa
+
+from vigil.config import Settings
+from vigil.errors import ConfigError
+from vigil.stores.documents import score_documents
+from vigil.stores.timescale import WindowStore
+
+
+class Sink(Protocol):
+    """Takes and finds documents; raises SinkError when it cannot.
+
+    Writing the same score or alert twice leaves one document: ids are made from the content's
+    identity.
+    """
+
+    def write_scores(self, scored: pl.DataFrame) -> None:
+        """Scores with their key columns (see `vigil.stream.pipeline.Step`)."""
+        ...
+
+    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """Alert documents (see `vigil.alerts.message`)."""
+        ...
+
+    def scores(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
+        """Score documents of windows in [start_at, end_at), the most unusual first."""
+        ...
+
+    def alerts(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
+        """Alert documents in [start_at, end_at), the newest first."""
+        ...
+
+    def close(self) -> None:
+        """Send what is buffered and release connections."""
+        ...
+
+
+class EmbeddedSink:
+    """The database's own ledger and outbox, shown as the documents that Elasticsearch would hold.
+
+    Nothing is written a second time: the checkpoint has stored scores and alerts already.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._windows = WindowStore(engine)
+        self._engine = engine
+
+    def write_scores(self, scored: pl.DataFrame) -> None:
+        """The checkpoint's transaction writes them."""
+
+    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """The checkpoint's transaction writes them."""
+
+    def scores(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
+        """See `Sink`."""
+        rows = self._windows.scores(start_at, end_at).sort("p", "window_start").head(limit)
+        return score_documents(rows.join(self._windows.series(), on="series_id"))
+
+    def alerts(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
+        """See `Sink`."""
+        query = sa.text(
+            "SELECT document FROM alerts WHERE at >= :start_at AND at < :end_at"
+            " ORDER BY at DESC, alert_id LIMIT :limit"
+        )
+        values = {"start_at": start_at, "end_at": end_at, "limit": limit}
+        with self._engine.connect() as connection:
+            return [row.document for row in connection.execute(query, values)]
+
+    def close(self) -> None:
+        """Nothing is buffered."""
+
+
+def open_sink(settings: Settings, engine: sa.Engine) -> Sink:
+    """The sink that VIGIL_SINK_URL names; raises ConfigError for an unknown scheme."""
+    if not settings.sink_url:
+        return EmbeddedSink(engine)
+    if settings.sink_url.startswith(("http://", "https://")):
+        from vigil.stores.elastic import ElasticSink
+
+        return ElasticSink(settings.sink_url)
+    raise ConfigError(
+        f"VIGIL_SINK_URL must start with http:// or https://, got {settings.sink_url!r}"
+    )

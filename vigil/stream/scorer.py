@@ -1,0 +1,156 @@
+"""The running loop: read the log, step the pipeline, commit, deliver; until told to stop."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+
+import polars as pl
+
+from vigil.alerts.delivery import Outbox
+from vigil.errors import BundleError
+from vigil.events.dead_letters import dead_letter_messages
+from vigil.events.schema import TOPIC_DEAD_LETTERS
+from vigil.stores.bundle import Bundle, load_bundle
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
+from vigil.stores.log import EventLog, StoredMessage
+from vigil.stores.registry import Registry
+from vigil.stores.sinks import Sink
+from vigil.stream.pipeline import TOPICS, Pipeline
+
+log = logging.getLogger("vigil.score")
+
+# Bounds of one step: enough rows to think in columns, few enough to commit often.
+MESSAGES_PER_STEP = 200
+BYTES_PER_STEP = 64 << 20
+IDLE_AFTER_S = 5.0
+WAIT_S = 0.2
+BUNDLE_POLL_S = 1.0
+
+
+@dataclass(slots=True)
+class Scorer:
+    """Ties a pipeline to its log, database, sink and alert channels.
+
+    Effectively once: windows, scores, incidents and alerts are committed with the offsets they
+    come from. The sink is written just before, with ids that make a repetition harmless; alerts
+    are delivered just after, from the committed outbox.
+    """
+
+    pipeline: Pipeline
+    event_log: EventLog
+    checkpoints: CheckpointStore
+    registry: Registry
+    sink: Sink
+    outbox: Outbox
+    on_commit: Callable[[dict[str, int]], None] = lambda counters: None
+    _offsets: Offsets = field(default_factory=dict)
+    _epoch: int = 0
+    _bundle_id: str | None = None
+    _bundle_polled: float = 0.0
+    _quiet_since: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        checkpoint = self.checkpoints.load()
+        if checkpoint is None:
+            log.info("starting with an empty state")
+            return
+        self._epoch = checkpoint.epoch
+        self._offsets = checkpoint.offsets
+        self.pipeline.restore(checkpoint.state, checkpoint.counters)
+        log.info(
+            "resuming from checkpoint %d: %d records read so far",
+            checkpoint.epoch,
+            self.pipeline.counters["read"],
+        )
+
+    def run(self, stop: Event, drain: bool = False) -> None:
+        """Score until `stop` is set; with `drain`, until the log's end, closing every window."""
+        self.resume()
+        self.outbox.deliver()
+        while not stop.is_set():
+            self.poll_bundle()
+            batches = self._read()
+            if batches:
+                self._step(batches)
+            elif drain:
+                self._step({}, finish=True)
+                return
+            else:
+                self._mark_idle()
+                self.outbox.deliver()
+                stop.wait(WAIT_S)
+
+    def poll_bundle(self) -> None:
+        """Load the champion when it has changed; a bad bundle keeps the one in use."""
+        if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
+            return
+        self._bundle_polled = time.monotonic()
+        champion = self.registry.champion()
+        if champion is None or champion.bundle_id == self._bundle_id:
+            return
+        self._bundle_id = champion.bundle_id
+        try:
+            bundle: Bundle = load_bundle(champion.path)
+        except BundleError as error:
+            log.error(
+                "bundle %s refused, scoring goes on without it: %s", champion.bundle_id, error
+            )
+            return
+        self.pipeline.use(bundle)
+        log.info("scoring with bundle %s from now on", champion.bundle_id)
+
+    def _read(self) -> dict[tuple[str, int], list[StoredMessage]]:
+        batches = {}
+        for topic in TOPICS:
+            for partition in range(self.event_log.partitions(topic)):
+                offset = self._offsets.get(topic, {}).get(partition, 0)
+                messages = self.event_log.read(
+                    topic, partition, offset, MESSAGES_PER_STEP, BYTES_PER_STEP
+                )
+                if messages:
+                    batches[topic, partition] = messages
+                    self._quiet_since.pop((topic, partition), None)
+        return batches
+
+    def _mark_idle(self) -> None:
+        """Let the other partitions go on without one that has been quiet for a while."""
+        now = time.monotonic()
+        for topic, windows in self.pipeline.windows.items():
+            for partition in windows.watermark.newest_us:
+                since = self._quiet_since.setdefault((topic, partition), now)
+                if now - since > IDLE_AFTER_S:
+                    windows.watermark.mark_idle(partition)
+
+    def _step(
+        self, batches: dict[tuple[str, int], list[StoredMessage]], finish: bool = False
+    ) -> None:
+        step = self.pipeline.step(batches, datetime.now(UTC), finish)
+        for (topic, partition), messages in batches.items():
+            self._offsets.setdefault(topic, {})[partition] = messages[-1].offset + 1
+        # 1. Sink and dead letters first: a crash after them repeats them under the same ids.
+        self.sink.write_scores(step.scored)
+        self.sink.write_alerts(step.outputs.alerts)
+        self._bury(step.dead)
+        # 2. Everything else, with the offsets, at once.
+        self._epoch += 1
+        counters = dict(self.pipeline.counters)
+        checkpoint = Checkpoint(self._epoch, self._offsets, counters, self.pipeline.state())
+        self.checkpoints.commit(checkpoint, step.outputs)
+        # 3. Only what is committed is told to anybody.
+        for topic, offsets in self._offsets.items():
+            self.event_log.commit(self.checkpoints.consumer, topic, offsets)
+        self.outbox.deliver()
+        self.on_commit(counters)
+
+    def _bury(self, dead: pl.DataFrame) -> None:
+        if dead.height:
+            self.event_log.append(TOPIC_DEAD_LETTERS, dead_letter_messages(dead))
+            first = dead.row(0, named=True)
+            log.warning(
+                "%d dead letters, the first: %s %s, got %s (%s)",
+                dead.height, first["field"], first["rule"], first["value"], first["place"],
+            )  # fmt: skip

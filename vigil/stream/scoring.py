@@ -1,0 +1,129 @@
+"""Observations to decisions: the online detector, with what the promoted model expects."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
+from vigil.stores.bundle import Bundle
+from vigil.windows.tumbling import WindowSpec
+
+ONLINE_MODEL = "online"
+
+_KINDS = {
+    "request_rate": MetricKind.RATE,
+    "error_ratio": MetricKind.RATIO,
+    "latency_ms_p95": MetricKind.LATENCY,
+}
+
+_DECIDED: dict[str, Any] = {
+    "expected": pl.Float64,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "p": pl.Float64,
+    "score": pl.Float64,
+    "flagged": pl.Boolean,
+    "gate": pl.Int16,
+    "warming_up": pl.Float32,
+    "model": pl.String,
+}
+
+
+class Scoring:
+    """Scores each window once per revision; only the first moves the detector's state."""
+
+    def __init__(self, spec: WindowSpec, detector: OnlineDetector) -> None:
+        self.detector = detector
+        self.bundle: Bundle | None = None
+        self._keep_us = spec.window_us + spec.lateness_us
+        window = {"series_id": pl.Int64, "window_start": pl.Datetime("us", "UTC")}
+        self._recent = pl.DataFrame(schema={**window, **_DECIDED})
+        self._scored_to = pl.DataFrame(
+            schema={"series_id": pl.Int64, "scored_to": window["window_start"]}
+        )
+
+    def score(self, observed: pl.DataFrame) -> pl.DataFrame:
+        """Observations with the decision columns (`actual` for `value`), by window and series."""
+        ordered = observed.sort("window_start", "series_id").rename({"value": "actual"})
+        placed = ordered.join(self._scored_to, on="series_id", how="left", maintain_order="left")
+        in_order = pl.col("window_start") > pl.col("scored_to")
+        fresh = placed.filter(in_order.fill_null(True)).drop("scored_to")
+        revised = placed.filter(~in_order.fill_null(True)).drop("scored_to")
+        first = self._decide(fresh)
+        parts = [first]
+        if revised.height:
+            parts.append(self._revise(revised, first))
+        self._remember(first)
+        return pl.concat(parts).sort("window_start", "series_id")
+
+    def _decide(self, fresh: pl.DataFrame) -> pl.DataFrame:
+        observations = _observations(fresh)
+        prior, model = self._prior(observations.series_id, observations.time_s)
+        decisions = self.detector.update(observations, prior)
+        return fresh.with_columns(*_columns(decisions), pl.Series("model", model, pl.String))
+
+    def _prior(self, series_id: np.ndarray, time_s: np.ndarray) -> tuple[Prior | None, Any]:
+        if self.bundle is None:
+            return None, [ONLINE_MODEL] * len(series_id)
+        expected, spread = self.bundle.prior(series_id, time_s)
+        names = np.array([ONLINE_MODEL, self.bundle.bundle_id])
+        return Prior(expected, spread), names[np.isfinite(expected).astype(int)]
+
+    def _revise(self, revised: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
+        """Decisions for windows already scored, against what was expected of them then."""
+        window = ["series_id", "window_start"]
+        known = pl.concat([self._recent, first.select(self._recent.columns)])
+        known = known.select(*window, "expected", "model").unique(window, keep="last")
+        placed = revised.join(known, on=window, how="left", maintain_order="left")
+        decisions = self.detector.reassess(
+            _observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
+        )
+        model = placed["model"].fill_null(ONLINE_MODEL)
+        return revised.with_columns(*_columns(decisions), model)
+
+    def _remember(self, first: pl.DataFrame) -> None:
+        """Keep the decisions that may still be revised, and how far each series has come."""
+        newest = first.group_by("series_id").agg(scored_to=pl.col("window_start").max())
+        self._scored_to = (
+            pl.concat([self._scored_to, newest])
+            .group_by("series_id")
+            .agg(pl.col("scored_to").max())
+        )
+        kept = pl.concat([self._recent, first.select(self._recent.columns)])
+        horizon = pl.duration(microseconds=self._keep_us)
+        still = kept.join(self._scored_to, on="series_id", maintain_order="left").filter(
+            pl.col("window_start") + horizon >= pl.col("scored_to")
+        )
+        self._recent = still.drop("scored_to")
+
+    def state(self) -> dict[str, pl.DataFrame]:
+        """For the checkpoint, beside the detector's own."""
+        return {"recent": self._recent, "scored_to": self._scored_to}
+
+    def restore(self, state: dict[str, pl.DataFrame], detector: dict[str, np.ndarray]) -> None:
+        """Go on from `state()` and the detector's state."""
+        self._recent, self._scored_to = state["recent"], state["scored_to"]
+        self.detector = OnlineDetector.restore(self.detector.settings, detector)
+
+
+def _observations(rows: pl.DataFrame) -> Observations:
+    kinds = rows["metric"].replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
+    return Observations(
+        series_id=rows["series_id"].to_numpy(),
+        time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
+        value=rows["actual"].fill_null(np.nan).to_numpy(),
+        weight=rows["weight"].to_numpy(),
+        kind=kinds.to_numpy(),
+    )
+
+
+def _columns(decisions: Decisions) -> list[pl.Series]:
+    """Decision columns; what is not a number becomes null, as databases expect."""
+    names = [name for name in _DECIDED if name != "model"]
+    return [
+        pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name]).fill_nan(None)
+        if _DECIDED[name].is_float()
+        else pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name])
+        for name in names
+    ]

@@ -1,0 +1,57 @@
+"""The scorer's state as bytes: a zip of Arrow frames, safetensors arrays and JSON.
+
+Chosen over pickle so that a checkpoint can be opened with standard tools and never runs code.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+from safetensors.numpy import load, save
+
+Frames = Mapping[str, pl.DataFrame]
+Arrays = Mapping[str, np.ndarray]
+
+
+def pack(
+    frames: Mapping[str, Frames], arrays: Mapping[str, Arrays], documents: Mapping[str, Any]
+) -> bytes:
+    """One blob from named groups of frames, named groups of arrays, and JSON documents."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for group, members in frames.items():
+            for name, frame in members.items():
+                buffer = io.BytesIO()
+                frame.write_ipc(buffer)
+                archive.writestr(f"{group}/{name}.arrow", buffer.getvalue())
+        for group, columns in arrays.items():
+            contiguous = {name: np.ascontiguousarray(array) for name, array in columns.items()}
+            archive.writestr(f"{group}.safetensors", save(contiguous))
+        for name, document in documents.items():
+            archive.writestr(f"{name}.json", orjson.dumps(document))
+    return out.getvalue()
+
+
+def unpack(
+    blob: bytes,
+) -> tuple[dict[str, dict[str, pl.DataFrame]], dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+    """The inverse of `pack`."""
+    frames: dict[str, dict[str, pl.DataFrame]] = {}
+    arrays: dict[str, dict[str, np.ndarray]] = {}
+    documents: dict[str, Any] = {}
+    with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+        for path in archive.namelist():
+            content = archive.read(path)
+            stem, _, kind = path.rpartition(".")
+            if kind == "arrow":
+                group, _, name = stem.rpartition("/")
+                frames.setdefault(group, {})[name] = pl.read_ipc(io.BytesIO(content))
+            elif kind == "safetensors":
+                arrays[stem] = load(content)
+            else:
+                documents[stem] = orjson.loads(content)
+    return frames, arrays, documents
