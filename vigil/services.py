@@ -46,6 +46,13 @@ def all_services(port: int = 3000) -> list[Service]:
     ]
 
 
+def service_environment(settings: Settings) -> dict[str, str]:
+    """Variables that give a child process exactly these settings."""
+    values = settings.model_dump(mode="json")
+    variables = {f"VIGIL_{name.upper()}": str(value) for name, value in values.items()}
+    return variables | {"DAGSTER_HOME": str(settings.dagster_home)}
+
+
 class Supervisor:
     """Starts and stops services of one home folder."""
 
@@ -79,10 +86,7 @@ class Supervisor:
             return running
         self._run.mkdir(parents=True, exist_ok=True)
         self._logs.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {
-            "VIGIL_HOME": str(self._settings.home),
-            "DAGSTER_HOME": str(self._settings.dagster_home),
-        }
+        environment = os.environ | service_environment(self._settings)
         with self.log_path(service).open("ab") as output:
             child = subprocess.Popen(
                 service.command,

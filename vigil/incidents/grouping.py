@@ -165,7 +165,10 @@ class IncidentTracker:
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint, JSON-ready."""
-        return {"open": [incident.to_state() for incident in self.open], "calls": sorted(self.calls)}
+        return {
+            "open": [incident.to_state() for incident in self.open],
+            "calls": sorted(self.calls),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""

@@ -1,0 +1,23 @@
+"""Where things are kept: event log, database, sink, registry."""
+
+from pathlib import Path
+
+from vigil.config import Settings
+from vigil.errors import ConfigError
+from vigil.stores.log import EventLog
+from vigil.stores.memory_log import MemoryLog
+from vigil.stores.sqlite_log import SqliteLog
+
+_SQLITE = "sqlite:///"
+
+
+def open_log(settings: Settings) -> EventLog:
+    """The event log that VIGIL_LOG_URL names; raises ConfigError for an unknown scheme."""
+    url = settings.log_url
+    if not url:
+        return SqliteLog(settings.home / "log.sqlite")
+    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+        return SqliteLog(Path(url.removeprefix(_SQLITE)))
+    if url == "memory:":
+        return MemoryLog()
+    raise ConfigError(f"VIGIL_LOG_URL must be sqlite:///PATH or memory:, got {url!r}")

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-CONTENT_TYPE = "content-type"
-ARROW_STREAM = "application/vnd.apache.arrow.stream"
-NDJSON = "application/x-ndjson"
-JSON = "application/json"
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a producer hands over: a batch of records, encoded as `headers[CONTENT_TYPE]` says."""
+    """What a producer hands over: a batch of records, encoded as its content type says.
+
+    See `vigil.events.content` for the header's name and values.
+    """
 
     value: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +75,3 @@ class EventLog(Protocol):
     def close(self) -> None:
         """Release files and connections."""
         ...
-
-
-__all__ = ["ARROW_STREAM", "CONTENT_TYPE", "JSON", "NDJSON", "EventLog", "Message", "StoredMessage"]

@@ -18,7 +18,8 @@ from vigil.features.observations import metric_observations, request_observation
 from vigil.incidents.grouping import IncidentTracker
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
-from vigil.stores.log import CONTENT_TYPE, StoredMessage
+from vigil.events.content import CONTENT_TYPE
+from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory

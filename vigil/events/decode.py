@@ -1,0 +1,250 @@
+"""Payloads to records: Arrow, NDJSON and JSON in, valid rows and dead letters out.
+
+Never raises for what is inside a payload: records + dead letters = records read.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from vigil.events.content import ARROW_STREAM, JSON, NDJSON
+from vigil.events.dead_letters import DEAD_LETTERS, dead_frame, one_dead_letter, readable
+from vigil.events.routes import with_route_templates
+from vigil.events.rules import Limits, check, polars_schema
+
+__all__ = ["Decoded", "Limits", "Payload", "decode", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A message's content and where it came from, for people."""
+
+    content_type: str
+    value: bytes
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`records`: valid rows, columns of the schema. `source`: int64, the payload of each row,
+    non-decreasing. `dead`: schema DEAD_LETTERS.
+    """
+
+    records: pl.DataFrame
+    source: np.ndarray
+    dead: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter."""
+
+    frame: pl.DataFrame
+    payload: np.ndarray
+    line: np.ndarray
+    lines: Sequence[bytes] | None = None
+
+    def raw(self, row: int) -> str:
+        if self.lines is not None:
+            return readable(self.lines[row])
+        fields = self.frame.row(row, named=True)
+        return readable(orjson.dumps(fields, default=str))
+
+
+def decode(
+    payloads: Sequence[Payload], schema: pa.Schema, now_at: datetime, limits: Limits
+) -> Decoded:
+    """Decode and check payloads; rows keep the order of payloads and of records within them."""
+    groups: list[_Rows] = []
+    dead: list[dict[str, object]] = []
+    arrow = [n for n, payload in enumerate(payloads) if payload.content_type == ARROW_STREAM]
+    text = [n for n, payload in enumerate(payloads) if payload.content_type in (NDJSON, JSON)]
+    groups += _read_arrow(payloads, arrow, schema, dead)
+    groups += _read_text(payloads, text, limits, dead, polars_schema(schema))
+    for number in set(range(len(payloads))) - set(arrow) - set(text):
+        payload = payloads[number]
+        rule = f"must be one of {ARROW_STREAM}, {NDJSON}, {JSON}"
+        dead.append(
+            one_dead_letter(
+                number, payload.place, 0, "content-type", rule, payload.content_type, payload.value
+            )
+        )
+    return _assemble(payloads, groups, dead, schema, now_at, limits)
+
+
+def validate(
+    frame: pl.DataFrame, place: str, schema: pa.Schema, now_at: datetime, limits: Limits
+) -> Decoded:
+    """Check rows that are a frame already, such as those of a file at `place`."""
+    count = frame.height
+    rows = _Rows(frame, np.zeros(count, np.int64), np.arange(1, count + 1))
+    return _assemble([Payload("", b"", place)], [rows], [], schema, now_at, limits)
+
+
+def _assemble(
+    payloads: Sequence[Payload],
+    groups: Sequence[_Rows],
+    dead: list[dict[str, object]],
+    schema: pa.Schema,
+    now_at: datetime,
+    limits: Limits,
+) -> Decoded:
+    records = [pl.DataFrame(schema=polars_schema(schema))]
+    sources = [np.empty(0, np.int64)]
+    for rows in groups:
+        typed, broken = check(rows.frame, schema, now_at, limits)
+        keep = np.ones(typed.height, bool)
+        for row, field, rule, value in broken.iter_rows():
+            keep[row] = False
+            number = int(rows.payload[row])
+            letter = one_dead_letter(
+                number, payloads[number].place, int(rows.line[row]), field, rule, value, b""
+            )
+            dead.append(letter | {"raw": rows.raw(row)})
+        records.append(typed if keep.all() else typed.filter(keep))
+        sources.append(rows.payload[keep])
+    merged, source = pl.concat(records), np.concatenate(sources)
+    if len(groups) > 1:
+        order = np.argsort(source, kind="stable")
+        merged, source = merged[order], source[order]
+    if "route" in merged.columns:
+        merged = with_route_templates(merged)
+    frame = dead_frame(dead).sort("payload", "line") if dead else pl.DataFrame(schema=DEAD_LETTERS)
+    return Decoded(merged, source, frame)
+
+
+def _read_arrow(
+    payloads: Sequence[Payload],
+    numbers: Sequence[int],
+    schema: pa.Schema,
+    dead: list[dict[str, object]],
+) -> list[_Rows]:
+    """Arrow streams; those of one schema become one frame."""
+    alike: dict[pa.Schema, list[tuple[int, pa.Table]]] = {}
+    for number in numbers:
+        payload = payloads[number]
+        try:
+            table = pa.ipc.open_stream(payload.value).read_all()
+            table.validate(full=True)
+            table = table.select([name for name in schema.names if name in table.schema.names])
+            _refuse_nested(table)
+            alike.setdefault(table.schema.remove_metadata(), []).append((number, table))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            dead.append(
+                one_dead_letter(
+                    number, payload.place, 0, "payload", "must be an Arrow IPC stream", reason,
+                    payload.value[:2_000],
+                )
+            )  # fmt: skip
+    groups = []
+    for tables in alike.values():
+        counts = [table.num_rows for _, table in tables]
+        joined = pa.concat_tables([table for _, table in tables])
+        frame = pl.from_arrow(joined)
+        assert isinstance(frame, pl.DataFrame)
+        payload_of = np.repeat([number for number, _ in tables], counts).astype(np.int64)
+        lines = [np.arange(1, count + 1) for count in counts]
+        groups.append(_Rows(frame, payload_of, np.concatenate([*lines, np.empty(0, np.int64)])))
+    return groups
+
+
+def _refuse_nested(table: pa.Table) -> None:
+    """Raise ValueError for a column whose values are no single values (attributes are a map)."""
+    for field in table.schema:
+        simple = not pa.types.is_nested(field.type)
+        if not simple and not (field.name == "attributes" and pa.types.is_map(field.type)):
+            raise ValueError(f"column {field.name} has type {field.type}")
+
+
+def _read_text(
+    payloads: Sequence[Payload],
+    numbers: Sequence[int],
+    limits: Limits,
+    dead: list[dict[str, object]],
+    schema: dict[str, pl.DataType],
+) -> list[_Rows]:
+    """JSON of any shape, all fields as text: types are judged by the rules, not by the parser."""
+    lines: list[bytes] = []
+    payload_of: list[int] = []
+    line_of: list[int] = []
+    for number in numbers:
+        for line, content in enumerate(_records(payloads[number]), start=1):
+            if not content.strip():
+                continue
+            if len(content) > limits.max_line_bytes:
+                rule = f"must be at most {limits.max_line_bytes} bytes"
+                place = payloads[number].place
+                size = f"{len(content)} bytes"
+                dead.append(
+                    one_dead_letter(number, place, line, "record", rule, size, content[:2_000])
+                )
+                continue
+            lines.append(content)
+            payload_of.append(number)
+            line_of.append(line)
+    if not lines:
+        return []
+    texts = dict.fromkeys(schema, pl.String())
+    frame = _parse(lines, texts)
+    origin = np.array(payload_of, np.int64), np.array(line_of, np.int64)
+    if frame is None:
+        keep = _sift(lines, origin, payloads, dead)
+        lines = [lines[row] for row in keep]
+        frame = _parse(lines, texts) if lines else pl.DataFrame(schema=texts)
+        origin = origin[0][keep], origin[1][keep]
+    assert frame is not None
+    return [_Rows(frame, *origin, lines)]
+
+
+def _records(payload: Payload) -> list[bytes]:
+    """The records' texts: lines, or the elements of a JSON array."""
+    if payload.content_type == JSON:
+        stripped = payload.value.strip()
+        if stripped.startswith(b"["):
+            try:
+                return [orjson.dumps(item) for item in orjson.loads(stripped)]
+            except orjson.JSONDecodeError:
+                pass
+        # One object may be spread over lines; the line parser wants it on one.
+        return [stripped.replace(b"\n", b" ").replace(b"\r", b" ")]
+    return payload.value.split(b"\n")
+
+
+def _parse(lines: Sequence[bytes], schema: dict[str, pl.String]) -> pl.DataFrame | None:
+    """All lines at once; None when at least one is no JSON object."""
+    try:
+        frame = pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=schema)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+        return None
+    return frame if frame.height == len(lines) else None
+
+
+def _sift(
+    lines: Sequence[bytes],
+    origin: tuple[np.ndarray, np.ndarray],
+    payloads: Sequence[Payload],
+    dead: list[dict[str, object]],
+) -> list[int]:
+    """Rows that are JSON objects; the others become dead letters."""
+    keep = []
+    for row, line in enumerate(lines):
+        try:
+            if isinstance(orjson.loads(line), dict):
+                keep.append(row)
+                continue
+            rule, value = "must be a JSON object", readable(line)[:100]
+        except orjson.JSONDecodeError as error:
+            rule, value = "must be valid JSON in UTF-8", str(error)
+        number = int(origin[0][row])
+        place = payloads[number].place
+        dead.append(
+            one_dead_letter(number, place, int(origin[1][row]), "record", rule, value, line)
+        )
+    return keep

@@ -1,0 +1,241 @@
+"""What a record must satisfy, checked on whole columns; the first broken rule is the reason.
+
+Columns may arrive typed (Arrow, Parquet) or as text (JSON, CSV), where numbers and instants are
+read from the text: a number in quotes is still a number.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
+
+TIME = pl.Datetime("us", "UTC")
+ATTRIBUTES = pl.Map(pl.String, pl.String)
+_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+
+_POLARS = {
+    pa.string(): pl.String,
+    pa.int32(): pl.Int32,
+    pa.int64(): pl.Int64,
+    pa.float64(): pl.Float64,
+}
+
+_REQUIRED = {
+    EVENTS: ("time", "service", "duration_ms"),
+    METRICS: ("time", "metric", "value"),
+    LOGS: ("time", "body"),
+}
+
+# Free text may begin with anything; a name that begins like a JSON object or list was one.
+_FREE_TEXT = ("error", "body", "route", "attributes")
+
+_ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+_NAIVE = (
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what is believed."""
+
+    future_s: int = 300
+    earliest_at: datetime = datetime(2010, 1, 1, tzinfo=UTC)
+    max_line_bytes: int = 1 << 20
+    max_attributes: int = 64
+    max_attribute_characters: int = 1_024
+
+
+def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
+    """The frame schema of records of `schema`."""
+    special = {"time": TIME, "attributes": ATTRIBUTES}
+    return {field.name: special.get(field.name) or _POLARS[field.type]() for field in schema}
+
+
+def parse_time(column: str) -> pl.Expr:
+    """Instants from text: ISO 8601 (UTC when no zone is given) or epoch s, ms, µs, ns by size."""
+    text = pl.col(column).str.strip_chars()
+    number = text.cast(pl.Float64, strict=False)
+    size = number.abs()
+    micros = (
+        pl.when(size < 1e11)
+        .then(number * 1e6)
+        .when(size < 1e14)
+        .then(number * 1e3)
+        .when(size < 1e17)
+        .then(number)
+        .otherwise(number / 1e3)
+    )
+    epoch = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    zoned = [text.str.to_datetime(f, time_unit="us", time_zone="UTC", strict=False) for f in _ZONED]
+    naive = [
+        text.str.to_datetime(f, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+        for f in _NAIVE
+    ]
+    day = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    return pl.coalesce(*zoned, *naive, day.dt.replace_time_zone("UTC"), epoch)
+
+
+def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if name == "time":
+        if given == pl.String:
+            return parse_time(name)
+        assert isinstance(given, pl.Datetime)
+        zoned = column if given.time_zone else column.dt.replace_time_zone("UTC")
+        return zoned.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    if given == pl.String and wanted.is_integer():
+        # "12.0" is how some writers spell 12.
+        number = column.str.strip_chars().cast(pl.Float64, strict=False)
+        whole = pl.when(number == number.floor()).then(number)
+        exact = column.str.strip_chars().cast(pl.Int64, strict=False)
+        return pl.coalesce(exact, whole.cast(pl.Int64, strict=False)).cast(wanted, strict=False)
+    if given == pl.String and wanted.is_float():
+        return column.str.strip_chars().cast(wanted, strict=False)
+    return column.cast(wanted, strict=False)
+
+
+def check(
+    raw: pl.DataFrame, schema: pa.Schema, now_at: datetime, limits: Limits
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(typed, broken): every row of `raw`, typed as `polars_schema`; and for rows that break a
+    rule `row`, `field`, `rule`, `value`, by row.
+
+    `raw` may lack columns (they are null) and have others (they are ignored).
+    """
+    wanted = polars_schema(schema)
+    raw = raw.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in wanted if name not in raw.columns
+    ).select(list(wanted))
+    if not isinstance(raw.schema["time"], pl.Datetime):
+        raw = raw.with_columns(pl.col("time").cast(pl.String))
+    names = [name for name in wanted if name != "attributes"]
+    typed = raw.with_columns(
+        *(_cast(name, raw.schema[name], wanted[name]) for name in names),
+        _attributes(raw["attributes"], limits),
+    )
+    reasons = _reasons(raw, typed, schema, now_at, limits)
+    fields, rules = [r[0] for r in reasons], [r[1] for r in reasons]
+    first = pl.lit(None, pl.Int32)
+    for number in reversed(range(len(reasons))):
+        first = pl.when(pl.col(str(number))).then(pl.lit(number, pl.Int32)).otherwise(first)
+    flags = pl.DataFrame({str(number): bad for number, (_, _, bad) in enumerate(reasons)})
+    which = flags.select(first.alias("which"))["which"]
+    rows = which.is_not_null().arg_true()
+    if not len(rows):
+        return typed, pl.DataFrame(schema=_BROKEN)
+    found = which.gather(rows).to_list()
+    broken = pl.DataFrame(
+        {
+            "row": rows.cast(pl.Int64),
+            "field": [fields[n] for n in found],
+            "rule": [rules[n] for n in found],
+            "value": [
+                _show(raw[fields[n]][row]) for n, row in zip(found, rows.to_list(), strict=True)
+            ],
+        },
+        schema=_BROKEN,
+    )
+    return typed, broken
+
+
+_BROKEN = {"row": pl.Int64, "field": pl.String, "rule": pl.String, "value": pl.String}
+
+
+def _show(value: object) -> str:
+    return "nothing" if value is None else str(value)[:200]
+
+
+def _reasons(
+    raw: pl.DataFrame, typed: pl.DataFrame, schema: pa.Schema, now_at: datetime, limits: Limits
+) -> list[tuple[str, str, pl.Series]]:
+    """(field, rule, broken?) in the order in which reasons are given."""
+    found: list[tuple[str, str, pl.Series]] = []
+
+    def add(field: str, rule: str, bad: pl.Expr) -> None:
+        found.append((field, rule, typed.select(bad.fill_null(False).alias("bad"))["bad"]))
+
+    for name in _REQUIRED[schema]:
+        given = raw[name]
+        empty = given.is_null() | (given == "") if given.dtype == pl.String else given.is_null()
+        found.append((name, "is required", empty.fill_null(True)))
+    for name, kind in polars_schema(schema).items():
+        if name != "attributes":
+            lost = raw[name].is_not_null() & typed[name].is_null()
+            if raw.schema[name] == pl.String and kind != pl.String:
+                lost &= raw[name] != ""
+            found.append((name, _TYPE_RULE.get(name) or _type_rule(kind), lost.fill_null(False)))
+        if kind == pl.String and name not in _FREE_TEXT and raw.schema[name] == pl.String:
+            shaped = raw[name].str.contains(r'^(\{"|\[)')
+            found.append((name, "must be text", shaped.fill_null(False)))
+    time = pl.col("time")
+    ahead = pl.lit(now_at).dt.cast_time_unit("us") + pl.duration(seconds=limits.future_s)
+    add("time", f"must be at most {limits.future_s} s ahead of the clock", time > ahead)
+    earliest = limits.earliest_at.date().isoformat()
+    add("time", f"must not be before {earliest}", time < limits.earliest_at)
+    if schema is EVENTS:
+        add("duration_ms", "must be finite", ~pl.col("duration_ms").is_finite())
+        add("duration_ms", "must be >= 0", pl.col("duration_ms") < 0)
+        add("status", "must be between 100 and 599", ~pl.col("status").is_between(100, 599))
+        for name in ("request_bytes", "response_bytes"):
+            add(name, "must be >= 0", pl.col(name) < 0)
+        kinds = ", ".join(SPAN_KINDS)
+        add("kind", f"must be one of {kinds}", ~pl.col("kind").is_in(SPAN_KINDS))
+    if schema is METRICS:
+        add("value", "must be finite", ~pl.col("value").is_finite())
+    return found
+
+
+_TYPE_RULE = {"time": "must be an ISO 8601 instant or epoch number"}
+
+
+def _type_rule(kind: pl.DataType) -> str:
+    if kind.is_integer():
+        return "must be an integer"
+    return "must be a number" if kind.is_float() else "must be text"
+
+
+def _attributes(given: pl.Series, limits: Limits) -> pl.Series:
+    """Attributes as a map, bounded in number; those from text are bounded in length too."""
+    if isinstance(given.dtype, pl.Map | pl.List):
+        entries = given.cast(_ENTRIES)
+        if (entries.list.len().max() or 0) <= limits.max_attributes:
+            return given.cast(ATTRIBUTES).alias("attributes")
+        return entries.list.head(limits.max_attributes).cast(ATTRIBUTES).alias("attributes")
+    if given.null_count() == len(given):
+        return pl.Series("attributes", [None] * len(given), ATTRIBUTES)
+    texts = given.cast(pl.String).alias("text")
+    # Attributes repeat from request to request: each distinct text is parsed once.
+    distinct = texts.drop_nulls().unique()
+    parsed = pl.Series([_entries(text, limits) for text in distinct], dtype=_ENTRIES)
+    lookup = pl.DataFrame({"text": distinct, "attributes": parsed})
+    joined = texts.to_frame().join(lookup, on="text", how="left", maintain_order="left")
+    return joined["attributes"].cast(ATTRIBUTES)
+
+
+def _entries(text: str, limits: Limits) -> list[dict[str, str]] | None:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = {"value": text}
+    if not isinstance(found, dict):
+        found = {"value": text}
+    longest = limits.max_attribute_characters
+    return [
+        {"key": key[:longest], "value": _as_text(value)[:longest]}
+        for key, value in list(found.items())[: limits.max_attributes]
+        if value is not None
+    ]
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
