@@ -7,10 +7,10 @@ from datetime import datetime
 import orjson
 
 from vigil.demo.plan import DemoPlan
+from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.simulate import chunk_count, simulate_chunk
 from vigil.stores.arrow_messages import arrow_messages
-from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.stores.log import EventLog, Message
 
 CHUNK_HEADER = "demo-chunk"

@@ -12,13 +12,13 @@ import polars as pl
 
 from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
+from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
 from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS
 from vigil.features.observations import metric_observations, request_observations
 from vigil.incidents.grouping import IncidentTracker
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
-from vigil.events.content import CONTENT_TYPE
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stream.scoring import Scoring
