@@ -59,7 +59,8 @@ def judge_faults(
     raised = [alert for alert in alerts if alert["action"] in ("opened", "updated")]
     raised.sort(key=lambda alert: (alert["at"], alert["alert_id"]))
     length = timedelta(seconds=window_s)
-    outcomes, explained = [], set()
+    outcomes: list[FaultOutcome] = []
+    explained: set[str] = set()
     for fault in faults:
         start_at = datetime.fromisoformat(fault["start_at"])
         end_at = datetime.fromisoformat(fault["end_at"])

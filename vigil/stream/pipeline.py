@@ -78,9 +78,7 @@ class Pipeline:
         metrics = self.windows[TOPIC_METRICS].emit(finish)
         observed = {
             TOPIC_EVENTS: self._request_observations(requests),
-            TOPIC_METRICS: self.series.describe_series(
-                metric_observations(self.series.describe_metrics(metrics))
-            ),
+            TOPIC_METRICS: self._metric_observations(metrics),
         }
         scored = {topic: self.scoring.score(rows) for topic, rows in observed.items()}
         alerts = [
@@ -136,6 +134,11 @@ class Pipeline:
         traces = requests.select("key_id", "window_start", "worst_traces")
         observed = request_observations(requests).join(traces, on=["key_id", "window_start"])
         return self.series.describe_series(observed)
+
+    def _metric_observations(self, metrics: pl.DataFrame) -> pl.DataFrame:
+        observed = metric_observations(self.series.describe_metrics(metrics))
+        no_traces = pl.lit(None, pl.List(pl.String)).alias("worst_traces")
+        return self.series.describe_series(observed.with_columns(no_traces))
 
     def _count(self, windows: int, scored: pl.DataFrame, alerts: int) -> None:
         self.counters["windows"] += windows

@@ -11,11 +11,12 @@ import polars as pl
 
 from vigil.alerts.delivery import Outbox
 from vigil.errors import BundleError
-from vigil.events.dead_letters import dead_letter_messages
+from vigil.events.content import CONTENT_TYPE, NDJSON
+from vigil.events.dead_letters import dead_letter_lines, describe
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.bundle import Bundle, load_bundle
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
-from vigil.stores.log import EventLog, StoredMessage
+from vigil.stores.log import EventLog, Message, StoredMessage
 from vigil.stores.registry import Registry
 from vigil.stores.sinks import Sink
 from vigil.stream.pipeline import TOPICS, Pipeline
@@ -148,9 +149,8 @@ class Scorer:
 
     def _bury(self, dead: pl.DataFrame) -> None:
         if dead.height:
-            self.event_log.append(TOPIC_DEAD_LETTERS, dead_letter_messages(dead))
-            first = dead.row(0, named=True)
+            message = Message(dead_letter_lines(dead), {CONTENT_TYPE: NDJSON})
+            self.event_log.append(TOPIC_DEAD_LETTERS, [message])
             log.warning(
-                "%d dead letters, the first: %s %s, got %s (%s)",
-                dead.height, first["field"], first["rule"], first["value"], first["place"],
-            )  # fmt: skip
+                "%d dead letters, the first: %s", dead.height, describe(dead.row(0, named=True))
+            )

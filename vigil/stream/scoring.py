@@ -37,7 +37,10 @@ class Scoring:
         self.detector = detector
         self.bundle: Bundle | None = None
         self._keep_us = spec.window_us + spec.lateness_us
-        window = {"series_id": pl.Int64, "window_start": pl.Datetime("us", "UTC")}
+        window: dict[str, Any] = {
+            "series_id": pl.Int64,
+            "window_start": pl.Datetime("us", "UTC"),
+        }
         self._recent = pl.DataFrame(schema={**window, **_DECIDED})
         self._scored_to = pl.DataFrame(
             schema={"series_id": pl.Int64, "scored_to": window["window_start"]}

@@ -1,0 +1,122 @@
+"""The model registry: backtest numbers, bundles, and which bundle is the champion.
+
+Numbers and the pointer live in the database, bundles in a folder. A promotion is a row: history is
+never rewritten, the champion is the newest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from vigil.errors import UsageError
+from vigil.stores.bundle import BundleArrays, load_bundle, write_bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The promoted bundle."""
+
+    bundle_id: str
+    path: Path
+    promoted_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredBundle:
+    """A bundle and what is known of it."""
+
+    bundle_id: str
+    manifest: Mapping[str, Any]
+    made_at: datetime
+
+    @property
+    def score(self) -> float:
+        """The backtest number that bundles compete with: mean MASE, lower is better."""
+        return float(self.manifest["backtest"]["mase"])
+
+
+class Registry:
+    """Reads and writes the registry's tables and folder."""
+
+    def __init__(self, engine: sa.Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder / "bundles"
+
+    def record_backtests(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep fold results: the columns of table `backtests`, `scores` as a dictionary."""
+        statement = sa.text(
+            "INSERT INTO backtests (run_id, candidate, role, library, series_group, fold, scores,"
+            " fit_s, trained_from, trained_to) VALUES (:run_id, :candidate, :role, :library,"
+            " :series_group, :fold, CAST(:scores AS jsonb), :fit_s, :trained_from, :trained_to)"
+        )
+        values = [{**row, "scores": orjson.dumps(row["scores"]).decode()} for row in rows]
+        if values:
+            with self._engine.begin() as connection:
+                connection.execute(statement, values)
+
+    def backtests(self, run_id: str) -> list[dict[str, Any]]:
+        """Fold results of one run."""
+        query = sa.text("SELECT * FROM backtests WHERE run_id = :run_id ORDER BY backtest_id")
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query, {"run_id": run_id}).mappings()]
+
+    def add(self, manifest: Mapping[str, Any], arrays: BundleArrays) -> Path:
+        """Write the bundle and enter it."""
+        path = write_bundle(self._folder, manifest, arrays)
+        statement = sa.text(
+            "INSERT INTO bundles (bundle_id, manifest) VALUES (:id, CAST(:manifest AS jsonb))"
+            " ON CONFLICT (bundle_id) DO UPDATE SET manifest = excluded.manifest"
+        )
+        values = {"id": manifest["bundle_id"], "manifest": orjson.dumps(manifest).decode()}
+        with self._engine.begin() as connection:
+            connection.execute(statement, values)
+        return path
+
+    def path(self, bundle_id: str) -> Path:
+        """Folder of the bundle."""
+        return self._folder / bundle_id
+
+    def bundles(self) -> list[RegisteredBundle]:
+        """All bundles, the newest first."""
+        query = sa.text(
+            "SELECT bundle_id, manifest, made_at FROM bundles ORDER BY made_at DESC, bundle_id"
+        )
+        with self._engine.connect() as connection:
+            return [RegisteredBundle(*row) for row in connection.execute(query)]
+
+    def promote(self, bundle_id: str, reason: str) -> Champion:
+        """Make a bundle the champion; raises UsageError for an unknown one, BundleError for one
+        that cannot be loaded.
+        """
+        known = [bundle.bundle_id for bundle in self.bundles()]
+        if bundle_id not in known:
+            names = ", ".join(known[:5]) or "none"
+            raise UsageError(f"no bundle {bundle_id!r} in the registry (newest: {names})")
+        load_bundle(self.path(bundle_id))
+        statement = sa.text("INSERT INTO promotions (bundle_id, reason) VALUES (:id, :reason)")
+        with self._engine.begin() as connection:
+            connection.execute(statement, {"id": bundle_id, "reason": reason})
+        champion = self.champion()
+        assert champion is not None
+        return champion
+
+    def champion(self) -> Champion | None:
+        """The newest promotion; one indexed row, cheap enough to ask each second."""
+        history = self._promotions("ORDER BY promotion_id DESC LIMIT 1")
+        return history[0] if history else None
+
+    def history(self) -> list[Champion]:
+        """All promotions, the newest first."""
+        return self._promotions("ORDER BY promotion_id DESC")
+
+    def _promotions(self, order: str) -> list[Champion]:
+        query = sa.text(f"SELECT bundle_id, promoted_at, reason FROM promotions {order}")
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [Champion(row[0], self.path(row[0]), row[1], row[2]) for row in rows]
