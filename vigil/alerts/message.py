@@ -79,10 +79,9 @@ def alert_text(document: dict[str, Any]) -> str:
     """The alert for a terminal or a chat: a headline and indented facts."""
     lines = [f"[{document['action'].upper()}] {document['title']}"]
     if document["action"] == "resolved":
-        lasted = document["resolved_at"] - document["opened_at"]
-        lines.append(
-            f"  lasted     {str(lasted).split('.')[0]}, since {_when(document['opened_at'])}"
-        )
+        opened_at = datetime.fromisoformat(document["opened_at"])
+        lasted = datetime.fromisoformat(document["resolved_at"]) - opened_at
+        lines.append(f"  lasted     {lasted}, since {_when(opened_at)}")
     else:
         lines.append(f"  reason     {document['reason']}")
         lines.append(

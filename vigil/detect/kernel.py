@@ -18,9 +18,9 @@ import numpy as np
 # Columns of the state; float64 each.
 (
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
-    TAIL_AT, TAIL_MEAN, WEIGHT, PER_WEIGHT, RUN, FLAGGED,
-) = range(15)  # fmt: skip
-STATE_COLUMNS = 15
+    TAIL_AT, TAIL_MEAN, WEIGHT, PER_WEIGHT, FLAGGED,
+) = range(14)  # fmt: skip
+STATE_COLUMNS = 14
 
 FIRST = 32
 BINS = 96
@@ -76,22 +76,48 @@ def _seasonal(profile, seen, time_s, step_s):
 
 
 @nb.njit(cache=True)
-def _floor(kind, expected, weight, s, relative):
-    """The least scale that makes sense: counting noise, and a share of the expected value."""
-    least = relative * abs(expected) + 1e-9
+def _stable(kind, value):
+    """The value on a scale where its noise does not depend on its size.
+
+    Square root for counts and arcsine for ratios (Anscombe 1948), logarithm for latencies, whose
+    noise is a share of them; any other metric as it is.
+    """
+    if kind == RATE:
+        return math.sqrt(max(value, 0.0))
     if kind == RATIO:
-        # Binomial; half an error more than none, so that zero errors are not certain.
-        n = max(weight, 1.0)
-        ratio = min(max(expected, 0.5 / n), 1.0)
-        least = max(least, math.sqrt(ratio * (1 - ratio) / n + 0.25 / (n * n)))
-    elif kind == RATE and s[PER_WEIGHT] > 0:
-        # Poisson: a count's variance is its mean; the rate is the count times PER_WEIGHT.
-        least = max(least, math.sqrt(max(expected, s[PER_WEIGHT]) * s[PER_WEIGHT]))
-    return least
+        return math.asin(math.sqrt(min(max(value, 0.0), 1.0)))
+    if kind == LATENCY:
+        return math.log1p(max(value, 0.0))
+    return value
 
 
 @nb.njit(cache=True)
-def _deviation(kind, value, expected, scale):
+def _natural(kind, stable):
+    """The inverse of `_stable`."""
+    if kind == RATE:
+        return max(stable, 0.0) ** 2
+    if kind == RATIO:
+        return math.sin(min(max(stable, 0.0), math.pi / 2)) ** 2
+    if kind == LATENCY:
+        return math.expm1(max(stable, 0.0))
+    return stable
+
+
+@nb.njit(cache=True)
+def _floor(kind, expected, weight, s, relative):
+    """The least scale that makes sense: counting noise, and a share of the expected value."""
+    if kind == RATE:
+        # The root of a Poisson count has deviation 1/2; a rate is the count times PER_WEIGHT.
+        return max(0.5 * math.sqrt(s[PER_WEIGHT]), relative * expected) + 1e-9
+    if kind == RATIO:
+        return 0.5 / math.sqrt(max(weight, 1.0))
+    if kind == LATENCY:
+        return 2 * relative
+    return relative * abs(expected) + 1e-9
+
+
+@nb.njit(cache=True)
+def _deviation(value, expected, scale):
     """Scales away from the expected value, signed and bounded."""
     z = (value - expected) / scale
     return min(max(z, -_LARGEST_Z), _LARGEST_Z)
@@ -129,29 +155,40 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, settings, s, first
         s[STEP_S] = gap if s[STEP_S] == 0 else min(gap, s[STEP_S])
     s[LAST_S] = time_s
     warming[i] = min(1.0, count / warm_up)
+    if math.isfinite(prior):
+        # The spread keeps its size relative to the slope of the scale at the prior.
+        above = _stable(kind, prior + prior_spread) - _stable(kind, prior)
+        prior, prior_spread = _stable(kind, prior), above
     level_scale, seasonal, seasonal_scale = _expect(
         time_s, weight, kind, prior, prior_spread, relative, s, profile, seen
     )
-    expected[i] = seasonal
-    lower[i] = seasonal - 3 * seasonal_scale
-    upper[i] = seasonal + 3 * seasonal_scale
-    if kind != GENERIC:
-        lower[i] = max(lower[i], 0.0)
+    expected[i] = _natural(kind, seasonal)
+    lower[i] = _natural(kind, seasonal - 3 * seasonal_scale)
+    upper[i] = _natural(kind, seasonal + 3 * seasonal_scale)
     if not math.isfinite(value):
         # Nothing was measured: nothing is learnt, and old evidence fades.
         s[EVIDENCE] *= 0.5
         s[FLAGGED] = 0
         p[i], evidence[i], gate[i], flagged[i] = 1.0, s[EVIDENCE], 0, False
         return
-    z_level = _deviation(kind, value, s[LEVEL], level_scale)
-    z_seasonal = _deviation(kind, value, seasonal, seasonal_scale)
-    fresh = 0.0 if count < 3 else math.sqrt(abs(z_level * z_seasonal))
+    if kind == RATE and weight > 0:
+        s[PER_WEIGHT] = value / weight
+    stable = _stable(kind, value)
+    z_level = _deviation(stable, s[LEVEL], level_scale)
+    z_seasonal = _deviation(stable, seasonal, seasonal_scale)
+    fresh = 0.0
+    if count >= 3:
+        # Requests have a season that is known well; for any metric the level has a say too.
+        share = 0.5 if kind == GENERIC else settings[9]
+        fresh = abs(z_level) ** share * abs(z_seasonal) ** (1 - share)
     wrong_way = (kind in (RATIO, LATENCY)) and z_seasonal < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
-    p[i] = _tail(s[EVIDENCE], s, settings[2], settings[3]) if count >= 10 else 1.0
-    _decide(i, value, weight, kind, seasonal, z_seasonal, settings, s, p, gate, flagged)
-    _learn(time_s, value, weight, kind, seasonal, level_scale, settings, s, first, profile, seen)
+    # Where the noise has been made stable by construction, tails are light.
+    shape = settings[3] if kind == GENERIC else settings[10]
+    p[i] = _tail(s[EVIDENCE], s, settings[2], shape) if count >= 10 else 1.0
+    _decide(i, value, weight, kind, expected[i], z_seasonal, settings, s, p, gate, flagged)
+    _learn(time_s, stable, weight, level_scale, settings, s, first, profile, seen)
 
 
 @nb.njit(cache=True)
@@ -177,7 +214,7 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
 @nb.njit(cache=True)
 def _decide(i, value, weight, kind, expected, z, settings, s, p, gate, flagged):
     """Evidence to verdict; the bits of the gate say what held a flag back."""
-    alert_rate, least_evidence = settings[4], settings[5]
+    alert_rate, least_evidence = settings[4], settings[5] if kind == GENERIC else settings[11]
     # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
     needed = least_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
     rate = alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
@@ -196,11 +233,10 @@ def _decide(i, value, weight, kind, expected, z, settings, s, p, gate, flagged):
     flagged[i] = unusual and bits == 0
     gate[i] = bits if unusual else 0
     s[FLAGGED] = 1.0 if flagged[i] else 0.0
-    s[RUN] = s[RUN] + 1 if unusual else 0.0
 
 
 @nb.njit(cache=True)
-def _learn(time_s, value, weight, kind, expected, scale, settings, s, first, profile, seen):
+def _learn(time_s, value, weight, scale, settings, s, first, profile, seen):
     count = int(s[COUNT])
     if count < FIRST:
         first[count] = value
@@ -214,18 +250,16 @@ def _learn(time_s, value, weight, kind, expected, scale, settings, s, first, pro
         s[SPREAD] = max(_follow(s[SPREAD], away, max(s[SPREAD], least), rate), 0.0)
     bounded = min(abs(value - s[LEVEL]), 10 * scale) if count >= 10 else abs(value - s[LEVEL])
     s[ABSOLUTE] += max(1.0 / (count + 1), settings[7]) * (bounded - s[ABSOLUTE])
-    _learn_season(time_s, value, expected, scale, settings, s, profile, seen)
+    _learn_season(time_s, value, scale, settings, s, profile, seen)
     if count >= 10:
         _learn_tail(settings, s)
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
-        if kind == RATE:
-            s[PER_WEIGHT] = value / weight
     s[COUNT] = count + 1
 
 
 @nb.njit(cache=True)
-def _learn_season(time_s, value, expected, scale, settings, s, profile, seen):
+def _learn_season(time_s, value, scale, settings, s, profile, seen):
     left, right, share = _place(time_s)
     here = left if share < 0.5 else right
     known = _seasonal(profile, seen, time_s, s[STEP_S])

@@ -77,6 +77,9 @@ class DetectorSettings:
     tail_shape: float = 0.25
     memory_steps: int = 3_000
     profile_rate: float = 0.2
+    level_share: float = 0.0
+    request_tail_shape: float = 0.05
+    least_request_evidence: float = 3.5
 
     def array(self) -> np.ndarray:
         """In the order in which the kernel reads them."""
@@ -91,6 +94,9 @@ class DetectorSettings:
                 self.relative_change,
                 1 / self.memory_steps,
                 self.profile_rate,
+                self.level_share,
+                self.request_tail_shape,
+                self.least_request_evidence,
             ]
         )
 
