@@ -1,0 +1,1 @@
+"""Candidates: one file says which model competes, with which parameters."""

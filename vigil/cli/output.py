@@ -33,7 +33,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         table.add_column(name)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+    # A pipe has no width: give each column room instead of cutting names.
+    console = Console()
+    (console if console.is_terminal else Console(width=200)).print(table)
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:

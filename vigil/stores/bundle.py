@@ -81,7 +81,9 @@ class Bundle:
         step = np.floor(age_s / known.step_s[row])
         ahead = (step >= 0) & (step < known.forecast.shape[1])
         forecast = known.forecast[row, step.clip(0, known.forecast.shape[1] - 1).astype(int)]
-        expected = np.where(ahead, forecast, self._usual(row, time_s)).astype(float)
+        # Series of coarser steps have fewer of them in the same horizon: the rest is NaN.
+        known_ahead = ahead & np.isfinite(forecast)
+        expected = np.where(known_ahead, forecast, self._usual(row, time_s)).astype(float)
         expected[~found | (age_s < 0) | (age_s > PROFILE_VALID_S)] = np.nan
         spread = np.where(np.isfinite(expected), known.spread[row], np.nan).astype(float)
         return expected, spread

@@ -1,0 +1,132 @@
+"""Rolling-origin backtests of forecasters and detectors over groups of series.
+
+A fold trains on all history before its origin and is judged on the horizon after it. Groups are
+metrics; a few representative series stand for each, spread evenly over the sizes.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+from sktime.performance_metrics.forecasting import mean_absolute_scaled_error
+from sktime.split import ExpandingWindowSplitter
+
+from vigil.backtest.candidate import Candidate
+from vigil.backtest.injection import inject
+from vigil.backtest.results import FoldResult
+from vigil.features.grid import TrainingSeries, TrainingSet
+
+Progress = Callable[[int, int, str], None]
+
+SERIES_PER_GROUP = 4
+FOLDS = 2
+HORIZON_DAYS = 0.5
+
+
+def representatives(training: TrainingSet, per_group: int) -> dict[str, list[TrainingSeries]]:
+    """Metric → up to `per_group` series, from the smallest to the largest mean."""
+    groups: dict[str, list[TrainingSeries]] = {}
+    for item in training.series:
+        groups.setdefault(group_of(item.metric), []).append(item)
+    chosen = {}
+    for metric, items in sorted(groups.items()):
+        items.sort(key=lambda item: (item.history.mean(), item.series_id))
+        picks = np.unique(np.linspace(0, len(items) - 1, min(per_group, len(items))).astype(int))
+        chosen[metric] = [items[pick] for pick in picks]
+    return chosen
+
+
+def group_of(metric: str) -> str:
+    """The group that a metric competes in: request metrics by name, all others together."""
+    known = ("request_rate", "error_ratio", "latency_ms_p95")
+    return metric if metric in known else "outside_metrics"
+
+
+def backtest(
+    training: TrainingSet,
+    candidates: Sequence[Candidate],
+    series_per_group: int = SERIES_PER_GROUP,
+    folds: int = FOLDS,
+    progress: Progress = lambda done, total, what: None,
+) -> list[FoldResult]:
+    """All candidates on all folds of all groups; `progress(done, total, what)` after each."""
+    groups = representatives(training, series_per_group)
+    total = len(groups) * len(candidates) * folds
+    results = []
+    for group, members in groups.items():
+        for candidate in candidates:
+            for fold in range(folds):
+                results.append(_run(candidate, group, members, fold, folds))
+                progress(len(results), total, f"{candidate.name} on {group}")
+    return results
+
+
+def _run(
+    candidate: Candidate, group: str, members: Sequence[TrainingSeries], fold: int, folds: int
+) -> FoldResult:
+    judge = _judge_forecast if candidate.role == "forecaster" else _judge_detector
+    rows: list[dict[str, float]] = []
+    failed = 0
+    began = time.perf_counter()
+    for number, item in enumerate(members):
+        cut = _cut(item, fold, folds)
+        if cut is None:
+            continue
+        history, future = cut
+        try:
+            rows.append(judge(candidate, item, history, future, seed=1000 * fold + number))
+        except (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError):
+            # A library that cannot fit a series loses; the others go on.
+            failed += 1
+    seconds = (time.perf_counter() - began) / max(1, len(members))
+    scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {}
+    return FoldResult(
+        candidate.name, candidate.role, candidate.library, group, fold, scores, seconds,
+        failed if rows else max(failed, 1),
+    )  # fmt: skip
+
+
+def _cut(item: TrainingSeries, fold: int, folds: int) -> tuple[pd.Series, pd.Series] | None:
+    """(history, future) of a fold, None for a series too short for it."""
+    horizon = max(2, round(item.steps_per_day * HORIZON_DAYS))
+    first = len(item.history) - folds * horizon
+    if first < item.steps_per_day + 2:
+        return None
+    splitter = ExpandingWindowSplitter(
+        fh=np.arange(1, horizon + 1), initial_window=first, step_length=horizon
+    )
+    cuts: Iterator[tuple[pd.Series, pd.Series]] = splitter.split_series(item.history)
+    for number, (history, future) in enumerate(cuts):
+        if number == fold:
+            return _with_freq(history, item.step_s), _with_freq(future, item.step_s)
+    return None
+
+
+def _with_freq(values: pd.Series, step_s: int) -> pd.Series:
+    """Slices lose the frequency that the libraries ask for."""
+    return values.asfreq(pd.offsets.Second(step_s))
+
+
+def _judge_forecast(
+    candidate: Candidate, item: TrainingSeries, history: pd.Series, future: pd.Series, seed: int
+) -> dict[str, float]:
+    model = candidate.build(item.steps_per_day)
+    predicted = model.forecast(history, len(future))  # type: ignore[union-attr]
+    if not np.isfinite(predicted).all():
+        raise ValueError(f"{candidate.name} forecast values that are not finite")
+    error = mean_absolute_scaled_error(
+        future.to_numpy(), predicted, y_train=history.to_numpy(), sp=item.steps_per_day
+    )
+    bias = float(np.mean(predicted - future.to_numpy()) / (np.abs(future).mean() + 1e-9))
+    return {"mase": min(float(error), 100.0), "relative_bias": bias}
+
+
+def _judge_detector(
+    candidate: Candidate, item: TrainingSeries, history: pd.Series, future: pd.Series, seed: int
+) -> dict[str, float]:
+    spoilt, labels = inject(future, history, seed)
+    detector = candidate.build(item.steps_per_day)
+    scores = detector.score(history, spoilt)  # type: ignore[union-attr]
+    return {"average_precision": float(average_precision_score(labels, scores))}

@@ -1,0 +1,39 @@
+"""What `train` and `backtest` share: the training data, and quiet libraries."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from vigil.config import load_settings
+from vigil.features.grid import TrainingSet, training_set
+from vigil.stores.database import open_database
+from vigil.stores.registry import Registry
+from vigil.stores.timescale import WindowStore
+
+
+def quiet_libraries() -> None:
+    """Model libraries narrate their own upgrades; on a terminal that buries the progress bar."""
+    warnings.simplefilter("ignore")
+    logging.getLogger("darts").setLevel(logging.ERROR)
+
+
+@contextmanager
+def load_training(
+    start_at: datetime | None, end_at: datetime | None
+) -> Iterator[tuple[Registry, pl.DataFrame, TrainingSet]]:
+    """(registry, observations, training set) of a range, by default of all windows."""
+    settings = load_settings()
+    engine = open_database(settings)
+    store = WindowStore(engine)
+    span = store.span()
+    now = datetime.now().astimezone()
+    first, last = span or (now, now)
+    start_at, end_at = start_at or first, end_at or last + timedelta(seconds=settings.window_s)
+    observations = store.observations(start_at, end_at)
+    training = training_set(observations, start_at, end_at)
+    yield Registry(engine, settings.registry_path), observations, training
+    engine.dispose()

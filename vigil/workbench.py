@@ -1,0 +1,155 @@
+"""Training from end to end: windows → training set → backtests → a bundle in the registry.
+
+The Dagster assets and the command line both call these steps; neither holds any of their logic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from vigil.backtest.candidate import Candidate
+from vigil.backtest.champion import QUANTILES, Expectations, expectations
+from vigil.backtest.folds import Progress
+from vigil.backtest.results import DETECTOR, FORECASTER, FoldResult, Standing, standings, winners
+from vigil.errors import VigilError
+from vigil.features.grid import TrainingSet
+from vigil.stores.bundle import BundleArrays, new_bundle_id
+from vigil.stores.registry import Registry
+
+
+class NothingToLearn(VigilError):
+    """The range holds no series that can be trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenger:
+    """A bundle that was just made."""
+
+    bundle_id: str
+    mase: float
+    series: int
+    winners: dict[str, str]
+
+
+def require_series(training: TrainingSet) -> None:
+    """Raise NothingToLearn, with the commonest reason, when there is nothing to train on."""
+    if training.series:
+        return
+    reasons = list(training.excluded.values())
+    why = max(set(reasons), key=reasons.count) if reasons else "there are no windows"
+    raise NothingToLearn(
+        f"no series can be trained between {training.start_at:%Y-%m-%d %H:%M} and "
+        f"{training.end_at:%Y-%m-%d %H:%M} UTC: {why}"
+    )
+
+
+def record(
+    registry: Registry, run_id: str, training: TrainingSet, results: Sequence[FoldResult]
+) -> None:
+    """Keep the numbers of all folds."""
+    registry.record_backtests(
+        [
+            {
+                "run_id": run_id,
+                "candidate": result.candidate,
+                "role": result.role,
+                "library": result.library,
+                "series_group": result.series_group,
+                "fold": result.fold,
+                "scores": {**result.scores, "failed": result.failed},
+                "fit_s": result.fit_s,
+                "trained_from": training.start_at,
+                "trained_to": training.end_at,
+            }
+            for result in results
+        ]
+    )
+
+
+def make_challenger(
+    registry: Registry,
+    training: TrainingSet,
+    observations: pl.DataFrame,
+    results: Sequence[FoldResult],
+    candidates: Sequence[Candidate],
+    progress: Progress = lambda done, total, what: None,
+) -> Challenger:
+    """Fit the winners on everything and enter the bundle."""
+    require_series(training)
+    best = winners(results, FORECASTER)
+    fitted = expectations(training, observations, best, candidates, progress)
+    made_at = datetime.now(UTC)
+    bundle_id = new_bundle_id(made_at, training.data_hash)
+    mase = float(np.mean([standing.score for standing in best.values()]))
+    manifest = {
+        "bundle_id": bundle_id,
+        "made_at": made_at.isoformat(),
+        "minimum_vigil": "0.1.0",
+        "code_version": version("vigil"),
+        "training": {
+            "start_at": training.start_at.isoformat(),
+            "end_at": training.end_at.isoformat(),
+            "data_hash": training.data_hash,
+            "series": len(training.series),
+            "excluded": len(training.excluded),
+        },
+        "models": {group: _model(standing, candidates) for group, standing in best.items()},
+        "detectors": _detectors(results, candidates),
+        "backtest": {"mase": mase, "standings": [_row(row) for row in standings(results)]},
+        "quantile_levels": list(QUANTILES),
+        "features": ["value"],
+    }
+    registry.add(manifest, _arrays(fitted))
+    chosen = {group: standing.candidate for group, standing in best.items()}
+    return Challenger(bundle_id, mase, len(training.series), chosen)
+
+
+def _model(standing: Standing, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    candidate = next(item for item in candidates if item.name == standing.candidate)
+    return {
+        "name": candidate.name,
+        "library": candidate.library,
+        "parameters": dict(candidate.parameters),
+        "mase": standing.score,
+    }
+
+
+def _detectors(
+    results: Sequence[FoldResult], candidates: Sequence[Candidate]
+) -> dict[str, dict[str, Any]]:
+    """Group → the best detector, and the one that the stream runs, with their numbers."""
+    deployable = {item.name for item in candidates if item.role == DETECTOR and item.deployable}
+    served = winners([r for r in results if r.candidate in deployable], DETECTOR)
+    return {
+        group: {
+            "best": {"name": best.candidate, "average_precision": best.score},
+            "served": {
+                "name": served[group].candidate,
+                "average_precision": served[group].score,
+            }
+            if group in served
+            else None,
+        }
+        for group, best in winners(results, DETECTOR).items()
+    }
+
+
+def _row(row: Standing) -> dict[str, Any]:
+    return {
+        "role": row.role,
+        "series_group": row.series_group,
+        "candidate": row.candidate,
+        "library": row.library,
+        # JSON has no infinity: a candidate that failed has no score.
+        "score": row.score if np.isfinite(row.score) else None,
+        "fit_s": row.fit_s,
+    }
+
+
+def _arrays(fitted: Expectations) -> BundleArrays:
+    return BundleArrays(**{name: getattr(fitted, name) for name in BundleArrays.__slots__})
