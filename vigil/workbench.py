@@ -3,6 +3,7 @@
 The Dagster assets and the command line both call these steps; neither holds any of their logic.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,17 @@ from vigil.stores.registry import Registry
 
 class NothingToLearn(VigilError):
     """The range holds no series that can be trained on."""
+
+
+def quiet_libraries() -> None:
+    """Send the model libraries' warnings to the log, and only its errors to people.
+
+    They announce coming defaults once per fit, hundreds of times in a backtest; some undo warning
+    filters, so a filter would not do.
+    """
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    logging.getLogger("darts").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ Progress = Callable[[int, int, str], None]
 
 SERIES_PER_GROUP = 4
 FOLDS = 2
-HORIZON_DAYS = 0.5
+HORIZON_DAYS = 0.25
 
 
 def representatives(training: TrainingSet, per_group: int) -> dict[str, list[TrainingSeries]]:

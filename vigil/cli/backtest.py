@@ -33,8 +33,8 @@ def command(
     from vigil.backtest.candidate import find_candidates
     from vigil.backtest.folds import backtest
     from vigil.backtest.results import standings
-    from vigil.cli.training import load_training, quiet_libraries
-    from vigil.workbench import record, require_series
+    from vigil.cli.training import load_training
+    from vigil.workbench import quiet_libraries, record, require_series
 
     quiet_libraries()
     candidates = find_candidates(names)

@@ -33,8 +33,8 @@ def command(
     """
     from vigil.backtest.candidate import find_candidates
     from vigil.backtest.folds import backtest
-    from vigil.cli.training import load_training, quiet_libraries
-    from vigil.workbench import make_challenger, record, require_series
+    from vigil.cli.training import load_training
+    from vigil.workbench import make_challenger, quiet_libraries, record, require_series
 
     quiet_libraries()
     utc = [moment.replace(tzinfo=UTC) if moment else None for moment in (start, end)]

@@ -1,7 +1,5 @@
-"""What `train` and `backtest` share: the training data, and quiet libraries."""
+"""What `train` and `backtest` share: the training data."""
 
-import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,12 +11,6 @@ from vigil.features.grid import TrainingSet, training_set
 from vigil.stores.database import open_database
 from vigil.stores.registry import Registry
 from vigil.stores.timescale import WindowStore
-
-
-def quiet_libraries() -> None:
-    """Model libraries narrate their own upgrades; on a terminal that buries the progress bar."""
-    warnings.simplefilter("ignore")
-    logging.getLogger("darts").setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -30,10 +30,8 @@ class DartsScorer:
         scorer = self._build()
         scorer.fit(TimeSeries.from_series(history))
         # The scorer's window reaches back into the history.
-        lead = history.iloc[-int(scorer.window) + 1 :] if scorer.window > 1 else history.iloc[:0]
-        scored = scorer.score(
-            TimeSeries.from_series(pd.concat([lead, recent]).asfreq(recent.index.freq))
-        )
+        lead = history.iloc[len(history) - int(scorer.window) + 1 :]
+        scored = scorer.score(TimeSeries.from_series(_joined(lead, recent)))
         return _last(scored.values()[:, 0], len(recent))
 
 
@@ -52,7 +50,7 @@ class DartsForecastingScorer:
         past = TimeSeries.from_series(history)
         model = ForecastingAnomalyModel(self._build_model(), self._build_scorer())
         model.fit(past, allow_model_training=True, start=0.5)
-        whole = TimeSeries.from_series(pd.concat([history, recent]).asfreq(recent.index.freq))
+        whole = TimeSeries.from_series(_joined(history, recent))
         scored = model.score(whole, start=recent.index[0])
         return _last(scored.values()[:, 0], len(recent))
 
@@ -102,6 +100,11 @@ class OnlineScorer:
         whole = pd.concat([history, recent])
         time_s = whole.index.to_numpy().astype("datetime64[us]").astype("int64") / 1e6
         return detect_series(time_s, whole.to_numpy(float)).rank[-len(recent) :]
+
+
+def _joined(before: pd.Series, after: pd.Series) -> pd.Series:
+    """One series with the frequency that concatenation forgets."""
+    return pd.concat([before, after]).asfreq(pd.DatetimeIndex(after.index).freq)
 
 
 def _last(scores: np.ndarray, count: int) -> np.ndarray:

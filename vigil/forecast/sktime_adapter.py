@@ -1,6 +1,5 @@
 """sktime estimators as forecasters."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,7 @@ class SktimeForecaster:
 
     def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
         """See `Forecaster`."""
-        # Inner estimators of a pipeline announce a coming default once each; nothing here is
-        # updated after its fit, which is all that the default is about.
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The default of config", FutureWarning)
-            model = self._build().set_config(remember_data=False)
-            model.fit(history, fh=np.arange(1, steps + 1))
-            return np.asarray(model.predict(), float).ravel()
+        # Nothing is updated afterwards, so nothing needs to be remembered.
+        model = self._build().set_config(remember_data=False)
+        model.fit(history, fh=np.arange(1, steps + 1))
+        return np.asarray(model.predict(), float).ravel()
