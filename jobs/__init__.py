@@ -1,0 +1,1 @@
+"""Jobs and schedules, and the composition root that workspace.yaml names."""

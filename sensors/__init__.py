@@ -1,0 +1,1 @@
+"""Sensors: they decide, jobs act."""

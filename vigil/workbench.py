@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 
 from vigil.backtest.candidate import Candidate
@@ -19,7 +20,7 @@ from vigil.backtest.folds import Progress
 from vigil.backtest.results import DETECTOR, FORECASTER, FoldResult, Standing, standings, winners
 from vigil.errors import VigilError
 from vigil.features.grid import TrainingSet
-from vigil.stores.bundle import BundleArrays, new_bundle_id
+from vigil.stores.bundle import BundleArrays, load_bundle, new_bundle_id
 from vigil.stores.registry import Registry
 
 
@@ -81,6 +82,41 @@ def record(
             for result in results
         ]
     )
+
+
+def fold_results(registry: Registry, run_id: str) -> list[FoldResult]:
+    """The results that `record` kept of a run."""
+    return [
+        FoldResult(
+            candidate=row["candidate"],
+            role=row["role"],
+            library=row["library"],
+            series_group=row["series_group"],
+            fold=row["fold"],
+            scores={name: value for name, value in row["scores"].items() if name != "failed"},
+            fit_s=row["fit_s"],
+            failed=int(row["scores"]["failed"]),
+        )
+        for row in registry.backtests(run_id)
+    ]
+
+
+def challenger_plots(
+    registry: Registry, bundle_id: str, training: TrainingSet, count: int = 3
+) -> list[tuple[str, pd.DataFrame]]:
+    """(name, last two days of truth and the bundle's forecast after them) of some series."""
+    arrays = load_bundle(registry.path(bundle_id)).arrays
+    rows = {int(number): row for row, number in enumerate(arrays.series_id)}
+    panels = []
+    for item in training.series[:: max(1, len(training.series) // count)][:count]:
+        recent = item.history.iloc[-2 * item.steps_per_day :]
+        forecast = arrays.forecast[rows[item.series_id]]
+        forecast = forecast[np.isfinite(forecast)]
+        step = pd.Timedelta(seconds=item.step_s)
+        ahead = pd.date_range(recent.index[-1] + step, periods=len(forecast), freq=step)
+        frame = pd.DataFrame({"truth": recent, "forecast": pd.Series(forecast, index=ahead)})
+        panels.append((f"{item.metric} ({item.series_id})", frame))
+    return panels
 
 
 def make_challenger(

@@ -1,0 +1,57 @@
+"""The champion: the bundle that the streaming scorer loads."""
+
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from assets.resources import VigilResource
+
+PLOTTED_SERIES = 3
+
+
+class PromotionConfig(dg.Config):
+    """Which bundle, and why."""
+
+    bundle_id: str
+    reason: str
+
+
+@dg.asset(deps=["challenger"], group_name="models")
+def champion(config: PromotionConfig, vigil: VigilResource) -> dg.MaterializeResult:
+    """Promote a bundle; scorers pick it up within a second or two."""
+    with vigil.registry() as registry:
+        promoted = registry.promote(config.bundle_id, config.reason)
+    return dg.MaterializeResult(
+        metadata={
+            "bundle_id": promoted.bundle_id,
+            "reason": promoted.reason,
+            "promoted_at": promoted.promoted_at.isoformat(),
+        }
+    )
+
+
+@dg.asset(deps=["champion"], group_name="models")
+def score_review(vigil: VigilResource) -> dg.MaterializeResult:
+    """The last day's decisions of the stream: how many flags, and the most unusual series."""
+    from assets.plots import markdown, scores_plot
+
+    with vigil.windows() as store:
+        span = store.span()
+        if span is None:
+            return dg.MaterializeResult(metadata={"dagster/row_count": 0})
+        scores = store.scores(span[1] - timedelta(days=1), span[1] + timedelta(hours=1))
+        names = store.series()
+    worst = scores.group_by("series_id").agg(pl.col("p").min()).sort("p").head(PLOTTED_SERIES)
+    panels = []
+    for series_id in worst["series_id"]:
+        label = names.filter(pl.col("series_id") == series_id).row(0, named=True)
+        frame = scores.filter(pl.col("series_id") == series_id).to_pandas()
+        panels.append((f"{label['metric']} of {label['service']}", frame.set_index("window_start")))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": scores.height,
+            "flagged": int(scores["flagged"].sum()),
+            "plot": markdown(scores_plot("Most unusual series of the last day", panels)),
+        }
+    )

@@ -1,0 +1,33 @@
+"""The composition root: everything that Dagster shows and runs."""
+
+import dagster as dg
+
+from assets import champion, checks, features, snapshots, training
+from assets.resources import VigilResource
+from jobs import schedules
+from sensors.promotion import promotion_sensor
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules([snapshots, features, training, champion]),
+    asset_checks=[
+        *checks.freshness_checks,
+        checks.observations_schema,
+        checks.observations_complete,
+        checks.training_set_drift,
+    ],
+    jobs=[
+        schedules.snapshots,
+        schedules.features,
+        schedules.training,
+        schedules.promote,
+        schedules.review,
+    ],
+    schedules=[
+        schedules.hourly_snapshots,
+        schedules.daily_features,
+        schedules.daily_training,
+        schedules.hourly_review,
+    ],
+    sensors=[promotion_sensor(schedules.promote)],
+    resources={"vigil": VigilResource()},
+)

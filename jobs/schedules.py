@@ -1,0 +1,19 @@
+"""Jobs over the assets, and when they run."""
+
+import dagster as dg
+
+from assets.partitions import daily, hourly
+
+snapshots = dg.define_asset_job(
+    "snapshots", selection=["event_log_snapshot", "observations"], partitions_def=hourly
+)
+features = dg.define_asset_job("features", selection=["features"], partitions_def=daily)
+training = dg.define_asset_job("training", selection=["training_set", "backtests", "challenger"])
+promote = dg.define_asset_job("promote", selection=["champion"])
+review = dg.define_asset_job("review", selection=["score_review"])
+
+hourly_snapshots = dg.build_schedule_from_partitioned_job(snapshots, minute_of_hour=5)
+daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0, minute_of_hour=20)
+# After the day's features; retraining is cheap, promotion still has to be earned.
+daily_training = dg.ScheduleDefinition(job=training, cron_schedule="40 0 * * *")
+hourly_review = dg.ScheduleDefinition(job=review, cron_schedule="15 * * * *")
