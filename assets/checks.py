@@ -1,6 +1,6 @@
 """Asset checks: fresh, complete, of the right shape, and still like what was trained on."""
 
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 import polars as pl
@@ -11,10 +11,7 @@ from vigil.features.observations import OBSERVATIONS
 
 LEAST_COMPLETE = 0.95
 MOST_DRIFTED = 0.25
-
-freshness_checks = dg.build_last_update_freshness_checks(
-    assets=["observations", "features"], lower_bound_delta=timedelta(days=2)
-)
+MOST_AGE_H = 3.0
 
 
 def _latest(vigil: VigilResource) -> pl.DataFrame | None:
@@ -38,6 +35,23 @@ def observations_schema(vigil: VigilResource) -> dg.AssetCheckResult:
         if frame.schema.get(name) != kind
     ]
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": wrong})
+
+
+@dg.asset_check(asset="observations")
+def observations_fresh(vigil: VigilResource) -> dg.AssetCheckResult:
+    """The stream keeps up: the newest observation is not older than the last hours."""
+    frame = _latest(vigil)
+    if frame is None or frame.is_empty():
+        return _nothing()
+    newest = frame["window_start"].max()
+    assert isinstance(newest, datetime)
+    age_h = (datetime.now(UTC) - newest).total_seconds() / 3600
+    return dg.AssetCheckResult(
+        passed=age_h <= MOST_AGE_H,
+        # A replay of the past is old on purpose.
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"newest": newest.isoformat(), "age_h": age_h, "most_h": MOST_AGE_H},
+    )
 
 
 @dg.asset_check(asset="observations")

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.partitions import daily, patient, together
+from assets.partitions import daily, fresh_daily, patient, together
 from assets.ranges import range_of, range_path
 from assets.resources import VigilResource
 
@@ -14,6 +14,7 @@ PLOTTED_SERIES = 3
     partitions_def=daily,
     backfill_policy=together,
     retry_policy=patient,
+    freshness_policy=fresh_daily,
     group_name="features",
     kinds={"pandas"},
 )

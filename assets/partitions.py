@@ -1,6 +1,7 @@
 """Time partitions. Their start is configurable, since simulated data may lie in the past."""
 
 import os
+from datetime import timedelta
 
 import dagster as dg
 
@@ -12,3 +13,11 @@ daily = dg.DailyPartitionsDefinition(start_date=START, timezone="UTC")
 # A range of partitions is one run: reading the log or the database once beats once per hour.
 together = dg.BackfillPolicy.single_run()
 patient = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+
+# Two missed runs in a row are worth a look.
+fresh_hourly = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=3), warn_window=timedelta(hours=2)
+)
+fresh_daily = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(days=3), warn_window=timedelta(days=2)
+)

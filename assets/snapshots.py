@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.partitions import hourly, patient, together
+from assets.partitions import fresh_hourly, hourly, patient, together
 from assets.ranges import range_of, range_path
 from assets.resources import VigilResource
 
@@ -11,6 +11,7 @@ from assets.resources import VigilResource
     partitions_def=hourly,
     backfill_policy=together,
     retry_policy=patient,
+    freshness_policy=fresh_hourly,
     group_name="snapshots",
     kinds={"parquet"},
 )
@@ -40,6 +41,7 @@ def event_log_snapshot(
     partitions_def=hourly,
     backfill_policy=together,
     retry_policy=patient,
+    freshness_policy=fresh_hourly,
     group_name="snapshots",
     kinds={"postgres", "parquet"},
 )

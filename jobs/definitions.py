@@ -10,7 +10,7 @@ from sensors.promotion import promotion_sensor
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules([snapshots, features, training, champion]),
     asset_checks=[
-        *checks.freshness_checks,
+        checks.observations_fresh,
         checks.observations_schema,
         checks.observations_complete,
         checks.training_set_drift,

@@ -18,6 +18,8 @@ from dagster._core.storage.tags import (
 
 from jobs.definitions import defs
 
+DEFAULT_JOBS = ("take_snapshots", "build_features", "train")
+
 
 def say(**facts: object) -> None:
     """One line for the caller."""
@@ -32,10 +34,14 @@ def run(
     result = defs.resolve_job_def(job).execute_in_process(
         run_config=config, instance=instance, tags=tags, raise_on_error=False
     )
-    for event in result.get_asset_materialization_events():
-        metadata = event.materialization.metadata
+    # A range of partitions gives one event each; they tell the same.
+    made = {
+        event.materialization.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    for asset, metadata in made.items():
         rows = metadata.get("dagster/row_count")
-        say(asset=event.materialization.asset_key.to_user_string(), rows=rows and rows.value)
+        say(asset=asset, rows=rows and rows.value)
     for failure in result.all_events:
         if failure.is_step_failure:
             error = failure.step_failure_data.error
@@ -64,21 +70,16 @@ def main() -> int:
     last_day = (end_at - hour).replace(hour=0) + day
     train = {"config": {"start": asked.start, "end": asked.end}}
     plan: dict[str, tuple[dict | None, dict | None]] = {
-        "snapshots": (None, partition_range(start_at, end_at, "%Y-%m-%d-%H:%M", hour)),
-        "features": (None, partition_range(start_at, last_day, "%Y-%m-%d", day)),
-        "training": (
+        "take_snapshots": (None, partition_range(start_at, end_at, "%Y-%m-%d-%H:%M", hour)),
+        "build_features": (None, partition_range(start_at, last_day, "%Y-%m-%d", day)),
+        "train": (
             {"ops": dict.fromkeys(("training_set", "backtests", "challenger"), train)},
             None,
         ),
         "review": (None, None),
     }
     with dg.DagsterInstance.get() as instance:
-        return int(
-            not all(
-                run(instance, job, *plan[job])
-                for job in asked.job or ("snapshots", "features", "training")
-            )
-        )
+        return int(not all(run(instance, job, *plan[job]) for job in asked.job or DEFAULT_JOBS))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ import dagster as dg
 from assets.partitions import daily, hourly
 
 snapshots = dg.define_asset_job(
-    "snapshots", selection=["event_log_snapshot", "observations"], partitions_def=hourly
+    "take_snapshots", selection=["event_log_snapshot", "observations"], partitions_def=hourly
 )
-features = dg.define_asset_job("features", selection=["features"], partitions_def=daily)
-training = dg.define_asset_job("training", selection=["training_set", "backtests", "challenger"])
-promote = dg.define_asset_job("promote", selection=["champion"])
+features = dg.define_asset_job("build_features", selection=["features"], partitions_def=daily)
+training = dg.define_asset_job("train", selection=["training_set", "backtests", "challenger"])
+# One small step: a process of its own for it would take longer than the promotion.
+promote = dg.define_asset_job(
+    "promote", selection=["champion"], executor_def=dg.in_process_executor
+)
 review = dg.define_asset_job("review", selection=["score_review"])
 
 hourly_snapshots = dg.build_schedule_from_partitioned_job(snapshots, minute_of_hour=5)

@@ -5,6 +5,7 @@ this is for a laptop.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,14 @@ def service_environment(settings: Settings) -> dict[str, str]:
     values = settings.model_dump(mode="json")
     variables = {f"VIGIL_{name.upper()}": str(value) for name, value in values.items()}
     return variables | {"DAGSTER_HOME": str(settings.dagster_home)}
+
+
+def prepare_dagster(settings: Settings) -> None:
+    """Give Dagster a home with our instance settings; one that has its own keeps them."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    target = settings.dagster_home / "dagster.yaml"
+    if not target.exists():
+        shutil.copyfile(ROOT / "jobs" / "dagster.yaml", target)
 
 
 class Supervisor:

@@ -17,11 +17,10 @@ def command(port: int, as_json: bool) -> None:
     Exit codes: 0 all run, 3 one did not start (its log is named).
     """
     from vigil.config import load_settings
-    from vigil.services import Supervisor, all_services
+    from vigil.services import Supervisor, all_services, prepare_dagster
 
     settings = load_settings()
-    # Dagster refuses a home that does not exist.
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    prepare_dagster(settings)
     supervisor = Supervisor(settings)
     rows = []
     for service in all_services(port):

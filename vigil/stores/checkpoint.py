@@ -78,11 +78,15 @@ class CheckpointStore:
             row = connection.execute(query, {"consumer": self.consumer}).first()
         if row is None:
             return None
-        offsets = {
-            topic: {int(partition): offset for partition, offset in partitions.items()}
-            for topic, partitions in row.offsets.items()
-        }
+        offsets = _with_numbers(row.offsets)
         return Checkpoint(row.epoch, offsets, row.counters, bytes(row.state), row.committed_at)
+
+    def offsets(self) -> Offsets:
+        """The committed offsets alone: cheap enough to poll."""
+        query = sa.text("SELECT offsets FROM checkpoints WHERE consumer = :consumer")
+        with self.engine.connect() as connection:
+            found = connection.execute(query, {"consumer": self.consumer}).scalar()
+        return _with_numbers(found or {})
 
     def commit(self, checkpoint: Checkpoint, outputs: Outputs) -> None:
         """Write everything or nothing.
@@ -131,6 +135,14 @@ class CheckpointStore:
                 f"checkpoint {checkpoint.epoch} of {self.consumer!r} does not follow the last one: "
                 "another scorer runs under the same name"
             )
+
+
+def _with_numbers(offsets: Mapping[str, Mapping[str, int]]) -> Offsets:
+    """JSON knows keys as text only."""
+    return {
+        topic: {int(partition): offset for partition, offset in partitions.items()}
+        for topic, partitions in offsets.items()
+    }
 
 
 def _write_incidents(connection: sa.Connection, outputs: Outputs) -> None:
