@@ -36,7 +36,10 @@ class Settings(BaseSettings):
     )
     checkpoint_s: float = Field(2.0, gt=0, description="longest time between two checkpoints")
     alert_rate: float = Field(
-        1e-3, gt=0, lt=0.5, description="share of clean points that may be flagged, per series"
+        1e-3,
+        gt=0,
+        lt=0.5,
+        description="share of clean windows of a request metric that may be flagged",
     )
 
     @cached_property

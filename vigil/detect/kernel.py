@@ -32,10 +32,16 @@ GENERIC, RATE, RATIO, LATENCY = 0, 1, 2, 3
 GATE_WARMING, GATE_WEIGHT, GATE_ABSOLUTE, GATE_RELATIVE, GATE_DIRECTION = 1, 2, 4, 8, 16
 
 _TO_SIGMA = 1.4826
+# Beyond this a value is a broken counter; squares must not overflow.
+_LARGEST_VALUE = 1e12
 _LARGEST_Z = 60.0
 
 
-@nb.njit(cache=True)
+# Cached on disk; divisions by zero give infinities, as in numpy, instead of raising.
+_compiled = nb.njit(cache=True, error_model="numpy")
+
+
+@_compiled
 def _median(values, count):
     ordered = np.sort(values[:count])
     middle = count // 2
@@ -44,7 +50,7 @@ def _median(values, count):
     return 0.5 * (ordered[middle - 1] + ordered[middle])
 
 
-@nb.njit(cache=True)
+@_compiled
 def _follow(estimate, value, scale, rate):
     """One step of a median towards the side on which the value lies."""
     if value > estimate:
@@ -54,7 +60,7 @@ def _follow(estimate, value, scale, rate):
     return estimate
 
 
-@nb.njit(cache=True)
+@_compiled
 def _place(time_s):
     """(bin, next bin, share of the next) of the time of day."""
     position = (time_s % DAY_S) / DAY_S * BINS - 0.5
@@ -62,7 +68,7 @@ def _place(time_s):
     return int(left) % BINS, (int(left) + 1) % BINS, position - left
 
 
-@nb.njit(cache=True)
+@_compiled
 def _seasonal(profile, seen, time_s, step_s):
     """Expected value at the time of day, NaN where the profile has not been there yet."""
     left, right, share = _place(time_s)
@@ -75,7 +81,7 @@ def _seasonal(profile, seen, time_s, step_s):
     return np.nan
 
 
-@nb.njit(cache=True)
+@_compiled
 def _stable(kind, value):
     """The value on a scale where its noise does not depend on its size.
 
@@ -91,7 +97,7 @@ def _stable(kind, value):
     return value
 
 
-@nb.njit(cache=True)
+@_compiled
 def _natural(kind, stable):
     """The inverse of `_stable`."""
     if kind == RATE:
@@ -103,7 +109,7 @@ def _natural(kind, stable):
     return stable
 
 
-@nb.njit(cache=True)
+@_compiled
 def _floor(kind, expected, weight, s, relative):
     """The least scale that makes sense: counting noise, and a share of the expected value."""
     if kind == RATE:
@@ -116,14 +122,14 @@ def _floor(kind, expected, weight, s, relative):
     return relative * abs(expected) + 1e-9
 
 
-@nb.njit(cache=True)
+@_compiled
 def _deviation(value, expected, scale):
     """Scales away from the expected value, signed and bounded."""
     z = (value - expected) / scale
     return min(max(z, -_LARGEST_Z), _LARGEST_Z)
 
 
-@nb.njit(cache=True)
+@_compiled
 def _tail(evidence, s, share, shape):
     """p-value of the evidence: empirical below the tracked quantile, Pareto beyond it."""
     if evidence <= s[TAIL_AT]:
@@ -132,7 +138,7 @@ def _tail(evidence, s, share, shape):
     return share * (1 + shape * excess) ** (-1 / shape)
 
 
-@nb.njit(cache=True)
+@_compiled
 def run(slot, time_s, value, weight, kind, prior, prior_spread, settings, state, first, profile,
         seen, expected, lower, upper, p, evidence, gate, flagged, warming):  # fmt: skip
     """Advance the states by all observations, in order, and fill the output columns."""
@@ -145,7 +151,7 @@ def run(slot, time_s, value, weight, kind, prior, prior_spread, settings, state,
         )  # fmt: skip
 
 
-@nb.njit(cache=True)
+@_compiled
 def _one(i, time_s, value, weight, kind, prior, prior_spread, settings, s, first, profile, seen,
          expected, lower, upper, p, evidence, gate, flagged, warming):  # fmt: skip
     warm_up, relative = settings[0], settings[1]
@@ -171,7 +177,8 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, settings, s, first
         s[FLAGGED] = 0
         p[i], evidence[i], gate[i], flagged[i] = 1.0, s[EVIDENCE], 0, False
         return
-    if kind == RATE and weight > 0:
+    value = min(max(value, -_LARGEST_VALUE), _LARGEST_VALUE)
+    if kind == RATE and weight > 0 and value > 0:
         s[PER_WEIGHT] = value / weight
     stable = _stable(kind, value)
     z_level = _deviation(stable, s[LEVEL], level_scale)
@@ -188,10 +195,10 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, settings, s, first
     shape = settings[3] if kind == GENERIC else settings[10]
     p[i] = _tail(s[EVIDENCE], s, settings[2], shape) if count >= 10 else 1.0
     _decide(i, value, weight, kind, expected[i], z_seasonal, settings, s, p, gate, flagged)
-    _learn(time_s, stable, weight, level_scale, settings, s, first, profile, seen)
+    _learn(time_s, stable, weight, kind, level_scale, settings, s, first, profile, seen)
 
 
-@nb.njit(cache=True)
+@_compiled
 def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, seen):
     """(scale of the level, expected value, its scale) before the value is looked at."""
     thin = 1.0
@@ -211,10 +218,12 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
     return level_scale, seasonal, max(scale, _floor(kind, seasonal, weight, s, relative))
 
 
-@nb.njit(cache=True)
+@_compiled
 def _decide(i, value, weight, kind, expected, z, settings, s, p, gate, flagged):
     """Evidence to verdict; the bits of the gate say what held a flag back."""
-    alert_rate, least_evidence = settings[4], settings[5] if kind == GENERIC else settings[11]
+    alert_rate, least_evidence = settings[4], settings[5]
+    if kind != GENERIC:
+        alert_rate, least_evidence = settings[12], settings[11]
     # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
     needed = least_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
     rate = alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
@@ -235,8 +244,8 @@ def _decide(i, value, weight, kind, expected, z, settings, s, p, gate, flagged):
     s[FLAGGED] = 1.0 if flagged[i] else 0.0
 
 
-@nb.njit(cache=True)
-def _learn(time_s, value, weight, scale, settings, s, first, profile, seen):
+@_compiled
+def _learn(time_s, value, weight, kind, scale, settings, s, first, profile, seen):
     count = int(s[COUNT])
     if count < FIRST:
         first[count] = value
@@ -252,13 +261,13 @@ def _learn(time_s, value, weight, scale, settings, s, first, profile, seen):
     s[ABSOLUTE] += max(1.0 / (count + 1), settings[7]) * (bounded - s[ABSOLUTE])
     _learn_season(time_s, value, scale, settings, s, profile, seen)
     if count >= 10:
-        _learn_tail(settings, s)
+        _learn_tail(settings[13] if kind == GENERIC else settings[14], settings, s)
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
 
 
-@nb.njit(cache=True)
+@_compiled
 def _learn_season(time_s, value, scale, settings, s, profile, seen):
     left, right, share = _place(time_s)
     here = left if share < 0.5 else right
@@ -280,18 +289,24 @@ def _learn_season(time_s, value, scale, settings, s, profile, seen):
         # Bounded, so that an incident does not become the habit of its hour.
         limit = 3 * max(scale, _TO_SIGMA * s[SEASONAL_SPREAD])
         error = min(max(value - profile[here], -limit), limit)
-        profile[here] += max(1.0 / (seen[here] + 1), settings[8]) * error
+        # The rate is meant per day: many values a bin share it. A flagged one counts a tenth.
+        daily = settings[8] * min(1.0, max(s[STEP_S], 1.0) / (DAY_S / BINS))
+        doubt = 0.1 if s[FLAGGED] > 0 else 1.0
+        profile[here] += doubt * max(1.0 / (seen[here] + 1), daily) * error
     seen[here] = min(seen[here] + 1, 250)
 
 
-@nb.njit(cache=True)
-def _learn_tail(settings, s):
+@_compiled
+def _learn_tail(alert_doubt, settings, s):
     share = settings[2]
     seen = s[EVIDENCE]
-    rate = max(0.5 / (s[COUNT] - 9), settings[7])
+    # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
+    doubt = alert_doubt if s[FLAGGED] > 0 else 1.0
+    rate = doubt * max(0.5 / (s[COUNT] - 9), settings[7])
     s[TAIL_AT] += rate * 4 * s[TAIL_AT] * ((1.0 if seen > s[TAIL_AT] else 0.0) - share)
     s[TAIL_AT] = min(max(s[TAIL_AT], 0.5), 8.0)
     if seen > s[TAIL_AT]:
         excess = min(seen - s[TAIL_AT], 3 * s[TAIL_MEAN])
-        s[TAIL_MEAN] += max(2.0 / (s[COUNT] + 20), settings[7]) / share * (excess - s[TAIL_MEAN])
+        pace = doubt * max(2.0 / (s[COUNT] + 20), settings[7]) / share
+        s[TAIL_MEAN] += pace * (excess - s[TAIL_MEAN])
         s[TAIL_MEAN] = max(s[TAIL_MEAN], 0.2)

@@ -64,8 +64,11 @@ class DetectorSettings:
     """One default for everything.
 
     alert_rate: share of clean points that may be flagged. least_evidence: robust standard
-    deviations that evidence must reach as well, whatever its p. memory_steps: how many steps the
-    level remembers at most.
+    deviations that evidence must reach as well, whatever its p. Both exist again for request
+    metrics, whose noise is known better and whose tails are lighter. memory_steps: how many steps
+    the level remembers at most. level_share: weight of the distance from the level, against that
+    from the expected value, for request metrics (one half for others). alert_doubt: how fast
+    the calibration learns from what is being alerted on, relative to its usual pace.
     """
 
     alert_rate: float = 5e-3
@@ -80,6 +83,9 @@ class DetectorSettings:
     level_share: float = 0.0
     request_tail_shape: float = 0.05
     least_request_evidence: float = 3.5
+    request_alert_rate: float = 1e-3
+    alert_doubt: float = 0.2
+    request_alert_doubt: float = 0.02
 
     def array(self) -> np.ndarray:
         """In the order in which the kernel reads them."""
@@ -97,6 +103,9 @@ class DetectorSettings:
                 self.level_share,
                 self.request_tail_shape,
                 self.least_request_evidence,
+                self.request_alert_rate,
+                self.alert_doubt,
+                self.request_alert_doubt,
             ]
         )
 

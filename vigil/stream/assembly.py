@@ -29,7 +29,7 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
-    detector = OnlineDetector(DetectorSettings(alert_rate=settings.alert_rate))
+    detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
     engine = open_database(settings)
     channel = post_webhook(settings.webhook_url) if settings.webhook_url else None
     with closing(open_log(settings)) as event_log, closing(open_sink(settings, engine)) as sink:

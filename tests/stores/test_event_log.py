@@ -1,0 +1,182 @@
+"""One contract for every event log."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vigil.config import load_settings
+from vigil.errors import ConfigError, LogError
+from vigil.stores import open_log
+from vigil.stores.log import Message
+from vigil.stores.memory_log import MemoryLog
+from vigil.stores.sqlite_log import SqliteLog
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def event_log(request, tmp_path):
+    """Each implementation in turn."""
+    log = SqliteLog(tmp_path / "log.sqlite") if request.param == "sqlite" else MemoryLog()
+    yield log
+    log.close()
+
+
+def messages(*values: bytes, key: bytes | None = None) -> list[Message]:
+    """Messages without headers."""
+    return [Message(value, {}, key) for value in values]
+
+
+def test_messages_come_back_in_order_with_gap_free_offsets(event_log):
+    """A partition is a sequence: 0, 1, 2, …"""
+    places = event_log.append("t", messages(b"a", b"b"))
+    places += event_log.append("t", [Message(b"c", {"content-type": "x"}, b"key")])
+    assert places == [(0, 0), (0, 1), (0, 2)]
+    found = event_log.read("t", 0, 0, 10)
+    assert [stored.message.value for stored in found] == [b"a", b"b", b"c"]
+    assert [stored.offset for stored in found] == [0, 1, 2]
+    assert found[2].message == Message(b"c", {"content-type": "x"}, b"key")
+    assert event_log.end_offsets("t") == {0: 3}
+
+
+def test_a_key_stays_in_its_partition_and_the_others_take_turns(event_log):
+    """Order per key is what partitions are for."""
+    event_log.create_topic("t", 3)
+    keyed = event_log.append("t", messages(b"1", b"2", b"3", key=b"orders"))
+    assert len({partition for partition, _ in keyed}) == 1
+    turns = event_log.append("t", messages(*[b"x"] * 6))
+    assert sorted(partition for partition, _ in turns) == [0, 0, 1, 1, 2, 2]
+
+
+def test_reading_is_bounded_but_never_stuck(event_log):
+    """At least one message comes, however large it is."""
+    event_log.append("t", messages(b"x" * 100, b"y" * 100, b"z"))
+    assert len(event_log.read("t", 0, 0, 2)) == 2
+    assert len(event_log.read("t", 0, 0, 10, max_bytes=10)) == 1
+    assert len(event_log.read("t", 0, 0, 10, max_bytes=200)) == 2
+    assert event_log.read("t", 0, 3, 10) == []
+
+
+def test_an_unknown_topic_is_empty(event_log):
+    """A consumer may start before its producer."""
+    assert event_log.partitions("none") == 0
+    assert event_log.read("none", 0, 0, 1) == []
+    assert event_log.end_offsets("none") == {}
+    assert event_log.committed("group", "none") == {}
+
+
+def test_commits_are_kept_per_group_and_never_go_back(event_log):
+    """A regress names both numbers."""
+    event_log.commit("a", "t", {0: 5})
+    event_log.commit("b", "t", {0: 2})
+    with pytest.raises(LogError, match="must not go back, got 4 after 5"):
+        event_log.commit("a", "t", {0: 4})
+    assert event_log.committed("a", "t") == {0: 5}
+    assert event_log.committed("b", "t") == {0: 2}
+
+
+def test_creating_a_topic_again_changes_nothing(event_log):
+    """The first number of partitions stands."""
+    event_log.create_topic("t", 2)
+    event_log.create_topic("t", 5)
+    assert event_log.partitions("t") == 2
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.lists(st.binary(max_size=30), max_size=5), max_size=8), st.integers(1, 4))
+def test_nothing_is_lost_whatever_the_batches(batches, partitions):
+    """Everything appended is read back once, in any shape of batches."""
+    log = MemoryLog()
+    log.create_topic("t", partitions)
+    for batch in batches:
+        log.append("t", messages(*batch))
+    found = [
+        stored.message.value
+        for partition in range(partitions)
+        for stored in log.read("t", partition, 0, 10**6)
+    ]
+    assert sorted(found) == sorted(value for batch in batches for value in batch)
+
+
+def append_many(path: Path, name: int, count: int) -> None:
+    """In a process of its own."""
+    log = SqliteLog(path)
+    for number in range(count):
+        log.append("t", messages(f"{name}-{number}".encode()))
+
+
+def test_two_processes_append_at_once(tmp_path):
+    """Each message gets an offset of its own; the order of each process is kept."""
+    path = tmp_path / "log.sqlite"
+    SqliteLog(path).close()
+    workers = [multiprocessing.Process(target=append_many, args=(path, n, 50)) for n in (1, 2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    found = SqliteLog(path).read("t", 0, 0, 1_000)
+    assert [stored.offset for stored in found] == list(range(100))
+    for name in (1, 2):
+        mine = [s.message.value for s in found if s.message.value.startswith(b"%d-" % name)]
+        assert mine == [f"{name}-{number}".encode() for number in range(50)]
+
+
+def append_forever(path: Path, acknowledged: Path) -> None:
+    """Note each batch only after the log took it."""
+    log, batch = SqliteLog(path), 0
+    while True:
+        log.append("t", messages(*(f"{batch}-{n}".encode() for n in range(10))))
+        batch += 1
+        acknowledged.write_text(str(batch))
+
+
+def test_a_killed_writer_leaves_whole_batches_and_all_acknowledged_ones(tmp_path):
+    """kill -9 in the middle of appending: a consistent prefix."""
+    path, acknowledged = tmp_path / "log.sqlite", tmp_path / "acknowledged"
+    writer = multiprocessing.Process(target=append_forever, args=(path, acknowledged))
+    writer.start()
+    deadline = time.monotonic() + 30
+    while not acknowledged.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert writer.pid is not None
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.join()
+    found = SqliteLog(path).read("t", 0, 0, 10**6)
+    assert len(found) % 10 == 0
+    assert len(found) >= 10 * int(acknowledged.read_text() or 0)
+    assert [stored.offset for stored in found] == list(range(len(found)))
+
+
+def test_the_sqlite_log_keeps_everything_when_reopened(tmp_path):
+    """Messages, ends and commits."""
+    path = tmp_path / "log.sqlite"
+    log = SqliteLog(path)
+    log.append("t", messages(b"a"))
+    log.commit("g", "t", {0: 1})
+    log.close()
+    again = SqliteLog(path)
+    assert again.end_offsets("t") == {0: 1}
+    assert again.committed("g", "t") == {0: 1}
+
+
+def test_a_file_that_is_no_log_is_a_dependency_error(tmp_path):
+    """The cause is kept, the sentence names the file."""
+    path = tmp_path / "log.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(LogError, match=r"log\.sqlite cannot be opened"):
+        SqliteLog(path)
+
+
+def test_the_url_chooses_the_log(tmp_path):
+    """An unknown scheme names the variable and the value."""
+    assert isinstance(open_log(load_settings(home=tmp_path)), SqliteLog)
+    assert (tmp_path / "log.sqlite").exists()
+    assert isinstance(open_log(load_settings(log_url=f"sqlite:///{tmp_path}/x.db")), SqliteLog)
+    assert isinstance(open_log(load_settings(log_url="memory:")), MemoryLog)
+    with pytest.raises(ConfigError, match=r"VIGIL_LOG_URL .*got 'amqp://x'"):
+        open_log(load_settings(log_url="amqp://x"))
