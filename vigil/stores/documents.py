@@ -1,6 +1,6 @@
 """Scores as search documents: Elastic Common Schema names, Vigil's own under `vigil`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -51,6 +51,6 @@ def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def alert_documents(alerts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def alert_documents(alerts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Alerts as they are, with `_id` and `@timestamp`."""
     return [{"_id": alert["alert_id"], "@timestamp": alert["at"], **alert} for alert in alerts]

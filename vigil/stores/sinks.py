@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from vigil.config import Settings
 from vigil.errors import ConfigError
-from vigil.stores.documents import score_documents
+from vigil.stores.documents import alert_documents, score_documents
 from vigil.stores.timescale import WindowStore
 
 
@@ -36,8 +36,12 @@ class Sink(Protocol):
         """Alert documents in [start_at, end_at), the newest first."""
         ...
 
+    def refresh(self) -> None:
+        """Make everything written findable now."""
+        ...
+
     def close(self) -> None:
-        """Send what is buffered and release connections."""
+        """Release connections."""
         ...
 
 
@@ -70,10 +74,13 @@ class EmbeddedSink:
         )
         values = {"start_at": start_at, "end_at": end_at, "limit": limit}
         with self._engine.connect() as connection:
-            return [row.document for row in connection.execute(query, values)]
+            return alert_documents(row.document for row in connection.execute(query, values))
+
+    def refresh(self) -> None:
+        """What is committed can be found."""
 
     def close(self) -> None:
-        """Nothing is buffered."""
+        """The engine belongs to the caller."""
 
 
 def open_sink(settings: Settings, engine: sa.Engine) -> Sink:
