@@ -22,9 +22,11 @@ TIMEOUT_S = 5.0
 RETRY_S = 5.0
 
 
-def post_webhook(url: str) -> Callable[[dict[str, Any]], None]:
+def post_webhook(
+    url: str, transport: httpx.BaseTransport | None = None
+) -> Callable[[dict[str, Any]], None]:
     """A channel that posts alert documents to `url`; it raises httpx.HTTPError on refusal."""
-    client = httpx.Client(timeout=TIMEOUT_S)
+    client = httpx.Client(timeout=TIMEOUT_S, transport=transport)
 
     def post(document: dict[str, Any]) -> None:
         headers = {
@@ -44,10 +46,12 @@ class Outbox:
         engine: sa.Engine,
         channel: Callable[[dict[str, Any]], None] | None = None,
         show: Callable[[str], None] = log.info,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._engine = engine
         self._channel = channel
         self._show = show
+        self._retry_s = retry_s
         self._retry_at = 0.0
 
     def deliver(self) -> int:
@@ -74,7 +78,7 @@ class Outbox:
             if self._channel is not None:
                 self._channel(document)
         except httpx.HTTPError as error:
-            self._retry_at = time.monotonic() + RETRY_S
+            self._retry_at = time.monotonic() + self._retry_s
             log.warning("alert %s not delivered, trying again: %s", alert_id, error)
             self._mark(
                 "UPDATE alerts SET attempts = attempts + 1, last_error = :error"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from vigil.errors import InputError
+from vigil.errors import InputError, UsageError
 from vigil.simulate.estate import ENVIRONMENTS, JOURNEYS, Hop
 
 KINDS = (
@@ -68,6 +68,8 @@ def plan_faults(seed: int, start_at: datetime, end_at: datetime, count: int) -> 
     """
     if count == 0:
         return ()
+    if end_at <= start_at:
+        raise UsageError(f"faults need time: end {end_at} must be after start {start_at}")
     rng = np.random.default_rng([seed, 77])
     slot_s = (end_at - start_at).total_seconds() / count
     faults = []
