@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+# With --target uv lands in .uv/bin as well.
+UV := .uv/bin/uv
 # Stamps are written last, so an interrupted set-up is simply done again.
 UV_STAMP := .uv/.ready-$(UV_VERSION)
 STAMP := .venv/.ready
@@ -33,9 +35,10 @@ $(UV_STAMP):
 
 $(STAMP): $(UV_STAMP) requirements.lock pyproject.toml
 	@echo "==> installing the locked environment into .venv (a few minutes the first time)"
-	@[ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || { rm -rf .venv; .uv/bin/uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; }
-	@VIRTUAL_ENV=.venv .uv/bin/uv pip sync --require-hashes requirements.lock
-	@VIRTUAL_ENV=.venv .uv/bin/uv pip install --quiet --no-deps --editable .
+	@[ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || { rm -rf .venv; $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; }
+	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m vigil.detect.warm
 	@touch $@
 
 demo: $(STAMP)
@@ -52,7 +55,7 @@ lint: $(STAMP)
 
 # No index address is written into the lock, so that it also works behind a mirror.
 lock: $(UV_STAMP)
-	.uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.lock
 
 clean:
 	@[ ! -x $(BIN)/vigil ] || $(BIN)/vigil down || true

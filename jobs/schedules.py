@@ -2,12 +2,8 @@
 
 import dagster as dg
 
-from assets.partitions import daily, hourly
-
-snapshots = dg.define_asset_job(
-    "take_snapshots", selection=["event_log_snapshot", "observations"], partitions_def=hourly
-)
-features = dg.define_asset_job("build_features", selection=["features"], partitions_def=daily)
+snapshots = dg.define_asset_job("take_snapshots", selection=["event_log_snapshot", "observations"])
+features = dg.define_asset_job("build_features", selection=["features"])
 training = dg.define_asset_job("train", selection=["training_set", "backtests", "challenger"])
 # One small step: a process of its own for it would take longer than the promotion.
 promote = dg.define_asset_job(

@@ -34,7 +34,6 @@ class Settings(BaseSettings):
     earliest_at: datetime = Field(
         datetime(2010, 1, 1, tzinfo=UTC), description="an event older than this has a unit error"
     )
-    checkpoint_s: float = Field(2.0, gt=0, description="longest time between two checkpoints")
     alert_rate: float = Field(
         1e-3,
         gt=0,
