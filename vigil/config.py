@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +42,15 @@ class Settings(BaseSettings):
         description="share of clean windows of a request metric that may be flagged",
     )
 
+    def shown(self) -> dict[str, str]:
+        """The values in force, fit to be printed: secrets inside addresses are masked."""
+        values = {name: str(value) for name, value in self.model_dump(mode="json").items()}
+        for name in ("log_url", "store_url", "sink_url"):
+            values[name] = without_secrets(values[name])
+        # A chat system's webhook carries its secret in the path.
+        values["webhook_url"] = without_secrets(values["webhook_url"], keep_path=False)
+        return values
+
     @cached_property
     def registry_path(self) -> Path:
         """Folder of model bundles."""
@@ -50,6 +60,22 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Folder of Dagster's own instance."""
         return self.home / "dagster"
+
+
+def without_secrets(url: str, keep_path: bool = True) -> str:
+    """The address with its password, its query and, unless kept, its path replaced by `***`."""
+    try:
+        parts = urlsplit(url)
+        secret = parts.password
+    except ValueError:
+        return "***"
+    if keep_path and not secret and not parts.query:
+        return url
+    place = parts.netloc.rpartition("@")[2]
+    if parts.username or secret:
+        place = f"{parts.username or ''}{':***' if secret else ''}@{place}"
+    path = parts.path if keep_path or parts.path in ("", "/") else "/***"
+    return urlunsplit((parts.scheme, place, path, "***" if parts.query else "", ""))
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -62,5 +88,6 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "VIGIL_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(f"{name}: {first['msg']}, got {first['input']!r}") from error
+        given = without_secrets(str(first["input"])) if "URL" in name else first["input"]
+        raise ConfigError(f"{name}: {first['msg']}, got {given!r}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

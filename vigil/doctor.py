@@ -76,7 +76,7 @@ def _home(settings: Settings) -> Finding:
 def _event_log(settings: Settings) -> Finding:
     with closing(open_log(settings)) as event_log:
         partitions = event_log.partitions("vigil.events")
-    where = settings.log_url or "SQLite in the home folder"
+    where = settings.shown()["log_url"] or "SQLite in the home folder"
     if not partitions:
         return Finding("event log", NOTE, f"{where}: empty", "vigil simulate --to-log, or ingest")
     return Finding("event log", OK, f"{where}: vigil.events has {partitions} partition(s)")
@@ -96,7 +96,7 @@ def _database(settings: Settings) -> Finding:
 def _sink(settings: Settings) -> Finding:
     engine = open_database(settings)
     with closing(open_sink(settings, engine)):
-        found = settings.sink_url or "the database itself (VIGIL_SINK_URL is not set)"
+        found = settings.shown()["sink_url"] or "the database itself (VIGIL_SINK_URL is not set)"
     engine.dispose()
     return Finding("sink", OK, found)
 
@@ -115,12 +115,13 @@ def _champion(settings: Settings) -> Finding:
 def _webhook(settings: Settings) -> Finding:
     if not settings.webhook_url:
         return Finding("webhook", NOTE, "none: alerts are printed", "set VIGIL_WEBHOOK_URL")
+    shown = settings.shown()["webhook_url"]
     try:
         httpx.head(settings.webhook_url, timeout=3.0)
     except httpx.HTTPError as error:
-        found = f"{settings.webhook_url}: {error}"
+        found = f"{shown}: {error}"
         return Finding("webhook", PROBLEM, found, "mend VIGIL_WEBHOOK_URL or start the receiver")
-    return Finding("webhook", OK, settings.webhook_url)
+    return Finding("webhook", OK, shown)
 
 
 def _datasets(settings: Settings) -> Finding:

@@ -79,11 +79,12 @@ class Outbox:
                 self._channel(document)
         except httpx.HTTPError as error:
             self._retry_at = time.monotonic() + self._retry_s
-            log.warning("alert %s not delivered, trying again: %s", alert_id, error)
+            reason = _reason(error)
+            log.warning("alert %s not delivered, trying again: %s", alert_id, reason)
             self._mark(
                 "UPDATE alerts SET attempts = attempts + 1, last_error = :error"
                 " WHERE alert_id = :id",
-                {"id": alert_id, "error": str(error)},
+                {"id": alert_id, "error": reason},
             )
             return False
         self._show(alert_text(document))
@@ -97,3 +98,10 @@ class Outbox:
     def _mark(self, statement: str, values: dict[str, Any]) -> None:
         with self._engine.begin() as connection:
             connection.execute(sa.text(statement), values)
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """What went wrong, without the address: a webhook's path is a secret."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"the receiver answered {error.response.status_code}"
+    return f"{type(error).__name__}: {error}"

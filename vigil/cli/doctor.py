@@ -12,8 +12,8 @@ from vigil.cli.output import json_option, print_facts, print_json, print_table
 def command(as_json: bool) -> None:
     """Check Python, disk, event log, database, sink, champion and webhook, with remedies.
 
-    Also shows the settings in force. Exit codes: 0 no problem found (notes are fine), 1 at least
-    one problem.
+    Also shows the settings in force, without the secrets in them. Exit codes: 0 no problem found
+    (notes are fine), 1 at least one problem.
     """
     from vigil.config import load_settings
     from vigil.doctor import PROBLEM, examine
@@ -22,9 +22,9 @@ def command(as_json: bool) -> None:
     findings = examine(settings)
     if as_json:
         checks = [dataclasses.asdict(finding) for finding in findings]
-        print_json({"settings": settings.model_dump(mode="json"), "checks": checks})
+        print_json({"settings": settings.shown(), "checks": checks})
     else:
-        print_facts("Settings in force", settings.model_dump(mode="json"))
+        print_facts("Settings in force", settings.shown())
         rows = [(item.check, item.level, item.found, item.remedy) for item in findings]
         print_table("Checks", ("check", "", "found", "remedy"), rows)
     raise SystemExit(any(finding.level == PROBLEM for finding in findings))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vigil.config import Settings
+from vigil.config import Settings, without_secrets
 from vigil.errors import ConfigError
 from vigil.stores.log import EventLog
 from vigil.stores.memory_log import MemoryLog
@@ -20,4 +20,6 @@ def open_log(settings: Settings) -> EventLog:
         return SqliteLog(Path(url.removeprefix(_SQLITE)))
     if url == "memory:":
         return MemoryLog()
-    raise ConfigError(f"VIGIL_LOG_URL must be sqlite:///PATH or memory:, got {url!r}")
+    raise ConfigError(
+        f"VIGIL_LOG_URL must be sqlite:///PATH or memory:, got {without_secrets(url)!r}"
+    )

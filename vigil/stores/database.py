@@ -10,7 +10,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from vigil.config import Settings
+from vigil.config import Settings, without_secrets
 from vigil.errors import ConfigError, StoreError
 from vigil.stores.embedded_postgres import start_postgres
 
@@ -37,12 +37,13 @@ def open_database(settings: Settings) -> sa.Engine:
 
 def _sqlalchemy_url(settings: Settings) -> sa.URL:
     text = settings.store_url or start_postgres(settings.home / "postgres")
+    shown = without_secrets(text)
     try:
         url = sa.make_url(text)
     except sa.exc.ArgumentError as error:
-        raise ConfigError(f"VIGIL_STORE_URL must be a database URL, got {text!r}") from error
+        raise ConfigError(f"VIGIL_STORE_URL must be a database URL, got {shown!r}") from error
     if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigError(f"VIGIL_STORE_URL must start with postgresql://, got {text!r}")
+        raise ConfigError(f"VIGIL_STORE_URL must start with postgresql://, got {shown!r}")
     return url.set(drivername="postgresql+psycopg").update_query_dict(
         {"options": "-c timezone=UTC"}
     )

@@ -92,5 +92,5 @@ def open_sink(settings: Settings, engine: sa.Engine) -> Sink:
 
         return ElasticSink(settings.sink_url)
     raise ConfigError(
-        f"VIGIL_SINK_URL must start with http:// or https://, got {settings.sink_url!r}"
+        f"VIGIL_SINK_URL must start with http:// or https://, got {settings.shown()['sink_url']!r}"
     )
