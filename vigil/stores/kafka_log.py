@@ -1,0 +1,442 @@
+"""The event log on Apache Kafka.
+
+Topics that Vigil makes accept messages of 16 MB, since a message carries a batch. An append returns
+once all in-sync replicas have every message (idempotent producer, acks=all). Readers fetch ahead in
+the background and keep their own position; a group's offsets are kept on the broker, where Kafka's
+tools show its lag.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from logging import getLogger
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import confluent_kafka as ck
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from vigil.config import without_secrets
+from vigil.errors import ConfigError, LogError
+from vigil.stores.log import Message, StoredMessage
+
+log = getLogger("vigil.kafka")
+
+SCHEMES = ("kafka", "kafkas")
+MAX_MESSAGE_BYTES = 16 << 20
+REQUEST_S = 10.0
+DELIVERY_S = 30.0
+# How long an answer of "nothing new" may take when the end has not been seen yet.
+READ_S = 5.0
+METADATA_AGE_S = 5.0
+# Of a partition that is not asked for, no more than this is kept in memory.
+BUFFERED_BYTES = 64 << 20
+FETCH_MESSAGES = 1_000
+
+_GONE = (ck.KafkaError.OFFSET_OUT_OF_RANGE, ck.KafkaError._AUTO_OFFSET_RESET)
+_DOWN = (
+    ck.KafkaError._ALL_BROKERS_DOWN,
+    ck.KafkaError._TRANSPORT,
+    ck.KafkaError._RESOLVE,
+)
+_REFUSED = (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAddress:
+    """A parsed URL: what clients connect with, and how topics are made."""
+
+    client: Mapping[str, Any]
+    partitions: int
+    replicas: int
+    shown: str
+
+
+def parse_address(url: str) -> KafkaAddress:
+    """`kafka://[user:password@]host:port[,host:port…][?options]`; `kafkas://` is TLS.
+
+    Options: `ca`, `cert`, `key` (PEM files), `mechanism` (of SASL, SCRAM-SHA-512 unless given),
+    `partitions` and `replicas` of topics that Vigil makes (1 each). Raises ConfigError.
+    """
+    shown = without_secrets(url)
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    options = dict(parse_qsl(parts.query))
+    unknown = set(options) - {"ca", "cert", "key", "mechanism", "partitions", "replicas"}
+    if parts.scheme not in SCHEMES or not hosts or unknown:
+        reason = f"no option {sorted(unknown)[0]!r}" if unknown else "needs kafka://HOST:PORT"
+        raise ConfigError(f"VIGIL_LOG_URL {reason}, got {shown!r}")
+    client: dict[str, Any] = {"bootstrap.servers": hosts}
+    tls = parts.scheme == "kafkas"
+    if login:
+        user, _, password = login.partition(":")
+        client |= {
+            "security.protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
+            "sasl.mechanism": options.get("mechanism", "SCRAM-SHA-512"),
+            "sasl.username": unquote(user),
+            "sasl.password": unquote(password),
+        }
+    elif tls:
+        client["security.protocol"] = "SSL"
+    files = {"ca": "ssl.ca.location", "cert": "ssl.certificate.location", "key": "ssl.key.location"}
+    client |= {files[name]: value for name, value in options.items() if name in files}
+    for name in files:
+        if name in options and not Path(options[name]).is_file():
+            raise ConfigError(f"VIGIL_LOG_URL: no file {options[name]} ({name}), got {shown!r}")
+    try:
+        counts = {name: int(options.get(name, 1)) for name in ("partitions", "replicas")}
+    except ValueError as error:
+        raise ConfigError(
+            f"VIGIL_LOG_URL needs whole numbers of partitions, got {shown!r}"
+        ) from error
+    return KafkaAddress(client, **counts, shown=shown)
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What was fetched ahead: `next_offset` is the one after the newest buffered message."""
+
+    next_offset: int
+    messages: deque[StoredMessage] = field(default_factory=deque)
+    buffered_bytes: int = 0
+    end_seen: bool = False
+    paused: bool = False
+    assigned: bool = False
+
+    def restart(self, offset: int) -> None:
+        """Begin anew at `offset`."""
+        self.next_offset = offset
+        self.messages.clear()
+        self.buffered_bytes = 0
+        self.end_seen = self.paused = False
+        self.assigned = True
+
+
+class KafkaLog:
+    """An `EventLog` on brokers; an instance may be shared by threads."""
+
+    def __init__(self, url: str) -> None:
+        self._address = parse_address(url)
+        self._lock = threading.RLock()
+        self._errors: deque[ck.KafkaError] = deque(maxlen=20)
+        common = {
+            **self._address.client,
+            "client.id": "vigil",
+            "error_cb": self._errors.append,
+            "socket.timeout.ms": int(REQUEST_S * 1000),
+            "reconnect.backoff.max.ms": 1_000,
+            "log_level": 2,
+        }
+        producer = {
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "linger.ms": 2,
+            "compression.type": "lz4",
+            "message.max.bytes": MAX_MESSAGE_BYTES,
+            "message.timeout.ms": int(DELIVERY_S * 1000),
+        }
+        consumer = {
+            "group.id": "vigil",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
+            "queued.max.messages.kbytes": BUFFERED_BYTES >> 10,
+            "fetch.wait.max.ms": 100,
+        }
+        try:
+            self._admin = AdminClient(common)
+            self._producer = ck.Producer(common | producer)
+            self._consumer = ck.Consumer(common | consumer)
+        except ck.KafkaException as error:
+            raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {_text(error)}") from error
+        self._parts: dict[tuple[str, int], _Partition] = {}
+        self._turns: dict[str, int] = {}
+        self._metadata: tuple[float, dict[str, int]] = (-METADATA_AGE_S, {})
+        self._commits: dict[tuple[str, str], dict[int, int]] = {}
+
+    def create_topic(self, topic: str, partitions: int = 1) -> None:
+        """See `EventLog`."""
+        if self.partitions(topic):
+            return
+        new = NewTopic(
+            topic,
+            num_partitions=max(partitions, self._address.partitions),
+            replication_factor=self._address.replicas,
+            config={"max.message.bytes": str(MAX_MESSAGE_BYTES)},
+        )
+        try:
+            self._ask(self._admin.create_topics([new], request_timeout=REQUEST_S)[topic].result)
+        except LogError as error:
+            cause = error.__cause__
+            code = cause.args[0].code() if isinstance(cause, ck.KafkaException) else None
+            if code != ck.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+        deadline = time.monotonic() + REQUEST_S
+        while not self._topics(fresh=True).get(topic):
+            if time.monotonic() > deadline:
+                raise self._failure(f"topic {topic} was made but does not appear")
+            time.sleep(0.02)
+
+    def partitions(self, topic: str) -> int:
+        """See `EventLog`; what the brokers said at most five seconds ago."""
+        return self._topics().get(topic) or self._topics(fresh=not self._is_recent(0.5)).get(
+            topic, 0
+        )
+
+    def _is_recent(self, age_s: float) -> bool:
+        return time.monotonic() - self._metadata[0] < age_s
+
+    def _topics(self, fresh: bool = False) -> dict[str, int]:
+        if fresh or not self._is_recent(METADATA_AGE_S):
+            # All topics at once: asking for a missing one by name might create it.
+            found = self._ask(lambda: self._admin.list_topics(timeout=REQUEST_S)).topics
+            counts = {name: len(topic.partitions) for name, topic in found.items()}
+            self._metadata = (time.monotonic(), counts)
+        return self._metadata[1]
+
+    def append(self, topic: str, messages: Sequence[Message]) -> list[tuple[int, int]]:
+        """See `EventLog`; on failure some of the messages may have been stored."""
+        self.create_topic(topic)
+        partitions = self.partitions(topic)
+        places: list[tuple[int, int]] = [(-1, -1)] * len(messages)
+        failures: list[ck.KafkaError] = []
+        with self._lock:
+            for number, message in enumerate(messages):
+                self._produce(topic, message, partitions, self._noter(places, number, failures))
+            unsent = self._producer.flush(DELIVERY_S + REQUEST_S)
+        if failures or unsent:
+            reason = failures[0].str() if failures else f"{unsent} messages unsent"
+            raise self._failure(f"{len(failures) or unsent} of {len(messages)} refused: {reason}")
+        return places
+
+    def _produce(
+        self, topic: str, message: Message, partitions: int, note: Callable[..., None]
+    ) -> None:
+        arguments: dict[str, Any] = {"headers": list(message.headers.items()), "on_delivery": note}
+        if message.key is None:
+            turn = self._turns.get(topic, 0)
+            self._turns[topic] = turn + 1
+            arguments["partition"] = turn % partitions
+        while True:
+            try:
+                self._producer.produce(topic, message.value, message.key, **arguments)
+                return
+            except BufferError:
+                # The queue is full: wait for the brokers, which is the back-pressure.
+                self._producer.poll(0.1)
+            except ck.KafkaException as error:
+                raise self._failure(_text(error)) from error
+
+    def _noter(
+        self, places: list[tuple[int, int]], number: int, failures: list[ck.KafkaError]
+    ) -> Callable[[ck.KafkaError | None, ck.Message], None]:
+        def note(error: ck.KafkaError | None, stored: ck.Message) -> None:
+            if error is not None:
+                failures.append(error)
+            else:
+                places[number] = (int(stored.partition() or 0), int(stored.offset() or 0))
+
+        return note
+
+    def read(
+        self, topic: str, partition: int, offset: int, max_messages: int, max_bytes: int = 64 << 20
+    ) -> list[StoredMessage]:
+        """See `EventLog`.
+
+        Messages that retention has deleted are skipped, with an error in the log that says how
+        many. A server that is slow gives an empty answer after five seconds, one that is down an
+        error.
+        """
+        if partition >= self.partitions(topic):
+            return []
+        with self._lock:
+            part = self._positioned(topic, partition, offset)
+            deadline = time.monotonic() + READ_S
+            self._fetch(0)
+            while not part.messages and not part.end_seen and time.monotonic() < deadline:
+                self._fetch(0.05)
+                self._raise_if_refused()
+            if not part.messages and not part.end_seen:
+                self._raise_if_down()
+            return self._take(topic, partition, part, max_messages, max_bytes)
+
+    def _positioned(self, topic: str, partition: int, offset: int) -> _Partition:
+        """The partition, fetching from `offset` on."""
+        place = (topic, partition)
+        part = self._parts.get(place)
+        if part is not None and part.messages:
+            expected = part.messages[0].offset
+        else:
+            expected = -1 if part is None else part.next_offset
+        if part is not None and expected == offset:
+            return part
+        return self._assign(topic, partition, offset)
+
+    def _assign(self, topic: str, partition: int, offset: int) -> _Partition:
+        """Fetch the partition from `offset` on, forgetting what was fetched before."""
+        part = self._parts.setdefault((topic, partition), _Partition(offset))
+        try:
+            if part.assigned:
+                self._consumer.incremental_unassign([ck.TopicPartition(topic, partition)])
+            self._consumer.incremental_assign([ck.TopicPartition(topic, partition, offset)])
+        except ck.KafkaException as error:
+            raise self._failure(_text(error)) from error
+        part.restart(offset)
+        return part
+
+    def _fetch(self, timeout_s: float) -> None:
+        """Sort what has arrived into the partitions' buffers."""
+        for found in self._consumer.consume(FETCH_MESSAGES, timeout_s):
+            error = found.error()
+            place = (str(found.topic()), int(found.partition() or 0))
+            part = self._parts.get(place)
+            if part is None:
+                continue
+            if error is not None:
+                self._note(place, part, error)
+            elif found.offset() == part.next_offset or not part.messages:
+                self._keep(place, part, found)
+
+    def _keep(self, place: tuple[str, int], part: _Partition, found: ck.Message) -> None:
+        stored = _stored(found)
+        if stored.offset < part.next_offset:
+            return  # fetched before a seek
+        part.messages.append(stored)
+        part.next_offset = stored.offset + 1
+        part.buffered_bytes += len(stored.message.value)
+        part.end_seen = False
+        if part.buffered_bytes > BUFFERED_BYTES and not part.paused:
+            self._consumer.pause([ck.TopicPartition(*place)])
+            part.paused = True
+
+    def _note(self, place: tuple[str, int], part: _Partition, error: ck.KafkaError) -> None:
+        if error.code() == ck.KafkaError._PARTITION_EOF:
+            part.end_seen = True
+        elif error.code() in _GONE:
+            low, high = self._ask(
+                lambda: self._consumer.get_watermark_offsets(
+                    ck.TopicPartition(*place), timeout=REQUEST_S
+                )
+            )
+            if part.next_offset > high:
+                raise self._failure(
+                    f"{place[0]}/{place[1]} ends at {high}, asked for {part.next_offset}: "
+                    "the topic was made anew"
+                )
+            if part.next_offset:
+                lost = low - part.next_offset
+                log.error(
+                    "%s/%d: retention has deleted %d messages that were not read", *place, lost
+                )
+            self._assign(*place, low)
+        else:
+            self._errors.append(error)
+
+    def _take(
+        self, topic: str, partition: int, part: _Partition, max_messages: int, max_bytes: int
+    ) -> list[StoredMessage]:
+        taken: list[StoredMessage] = []
+        size = 0
+        while part.messages and len(taken) < max_messages:
+            size += len(part.messages[0].message.value)
+            if taken and size > max_bytes:
+                break
+            taken.append(part.messages.popleft())
+            part.buffered_bytes -= len(taken[-1].message.value)
+        if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
+            self._consumer.resume([ck.TopicPartition(topic, partition)])
+            part.paused = False
+        return taken
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """See `EventLog`."""
+        wanted = {
+            ck.TopicPartition(topic, number): OffsetSpec.latest()
+            for number in range(self.partitions(topic))
+        }
+        if not wanted:
+            return {}
+        futures = self._admin.list_offsets(wanted, request_timeout=REQUEST_S)
+        return {place.partition: self._ask(found.result).offset for place, found in futures.items()}
+
+    def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """See `EventLog`."""
+        before = self._commits.get((group, topic)) or self.committed(group, topic)
+        for partition, offset in offsets.items():
+            if offset < before.get(partition, 0):
+                raise LogError(
+                    f"offset of {group} must not go back, got {offset} after {before[partition]}"
+                    f" (topic {topic}, partition {partition})"
+                )
+        if not offsets:
+            return
+        self.create_topic(topic, max(offsets) + 1)
+        places = [ck.TopicPartition(topic, number, at) for number, at in offsets.items()]
+        request = ck.ConsumerGroupTopicPartitions(group, places)
+        futures = self._admin.alter_consumer_group_offsets([request], request_timeout=REQUEST_S)
+        self._ask(futures[group].result)
+        self._commits[group, topic] = {**before, **offsets}
+
+    def committed(self, group: str, topic: str) -> dict[int, int]:
+        """See `EventLog`."""
+        places = [ck.TopicPartition(topic, number) for number in range(self.partitions(topic))]
+        if not places:
+            return {}
+        request = ck.ConsumerGroupTopicPartitions(group, places)
+        futures = self._admin.list_consumer_group_offsets([request], request_timeout=REQUEST_S)
+        found = self._ask(futures[group].result)
+        return {
+            place.partition: place.offset for place in found.topic_partitions if place.offset >= 0
+        }
+
+    def close(self) -> None:
+        """See `EventLog`."""
+        with self._lock:
+            self._producer.flush(1.0)
+            self._consumer.close()
+
+    def _ask(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except ck.KafkaException as error:
+            raise self._failure(_text(error)) from error
+
+    def _failure(self, reason: str) -> LogError:
+        """The error to raise; a refused login or certificate is a better reason than a timeout."""
+        # Callbacks are only called while polling.
+        self._admin.poll(0)
+        self._producer.poll(0)
+        refused = [error.str() for error in self._errors if error.code() in _REFUSED]
+        return LogError(
+            f"the event log {self._address.shown}: {refused[-1] if refused else reason}"
+        )
+
+    def _raise_if_refused(self) -> None:
+        if any(error.code() in _REFUSED for error in self._errors):
+            raise self._failure("login refused")
+
+    def _raise_if_down(self) -> None:
+        self._ask(lambda: self._admin.list_topics(timeout=1.0))
+
+
+def _stored(found: ck.Message) -> StoredMessage:
+    _, milliseconds = found.timestamp()
+    headers = cast(list[tuple[str, bytes | None]], found.headers() or [])
+    texts = {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
+    return StoredMessage(
+        topic=str(found.topic()),
+        partition=int(found.partition() or 0),
+        offset=int(found.offset() or 0),
+        appended_at=datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC),
+        message=Message(bytes(found.value() or b""), texts, found.key()),
+    )
+
+
+def _text(error: ck.KafkaException) -> str:
+    cause = error.args[0] if error.args else error
+    return str(cause.str()) if isinstance(cause, ck.KafkaError) else str(cause)
