@@ -95,7 +95,8 @@ def _database(settings: Settings) -> Finding:
 
 def _sink(settings: Settings) -> Finding:
     engine = open_database(settings)
-    with closing(open_sink(settings, engine)):
+    with closing(open_sink(settings, engine)) as sink:
+        sink.check()
         found = settings.shown()["sink_url"] or "the database itself (VIGIL_SINK_URL is not set)"
     engine.dispose()
     return Finding("sink", OK, found)

@@ -1,5 +1,6 @@
 """One contract for every sink: the embedded one and a real Elasticsearch."""
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -171,20 +172,24 @@ def test_templates_give_fields_their_types(elastic_url):
     assert [bucket["p"]["values"]["50.0"] for bucket in buckets] == [0.5, 0.25]
 
 
-def test_a_refused_document_does_not_hold_up_the_others(elastic_url, caplog):
-    """It is logged with the reason."""
+def test_a_refused_document_does_not_hold_up_the_others(elastic_url):
+    """It is handed back with the reason."""
     harness = ElasticHarness(elastic_url)
-    harness.write(scored((0, 0, 0.5)), [alert(1, 1) | {"surprise": 1}, alert(2, 2)])
+    bad = alert(1, 1) | {"surprise": 1}
+    [refused] = harness.sink.write_alerts([bad, alert(2, 2)])
+    harness.sink.refresh()
     assert [a["alert_id"] for a in harness.sink.alerts(START, END, 10)] == ["inc-1:2"]
-    assert "inc-1:1 refused" in caplog.text
-    assert "surprise" in caplog.text
+    assert refused.document_id == "inc-1:1"
+    assert "surprise" in refused.reason
+    assert json.loads(refused.document)["alert_id"] == "inc-1:1"
 
 
 def test_a_server_that_is_down_is_a_dependency_error_without_the_password():
     """The address is named, the credentials are not."""
     secret = uuid.uuid4().hex
+    sink = ElasticSink(f"http://127.0.0.1:1?api_key={secret}")
     with pytest.raises(SinkError, match=r"http://127\.0\.0\.1:1 cannot be reached") as caught:
-        ElasticSink(f"http://elastic:{secret}@127.0.0.1:1")
+        sink.check()
     assert secret not in str(caught.value)
 
 

@@ -62,3 +62,5 @@ def log_to_stderr(verbose: bool = False) -> None:
         level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
     logging.getLogger("vigil").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # Its warnings carry whole tracebacks of what we say in a sentence.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)

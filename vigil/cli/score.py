@@ -20,25 +20,26 @@ def command(drain: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
 
     Runs until Ctrl-C (or SIGTERM), which ends it after the step in hand. A killed scorer goes on
     from its last checkpoint: no event is lost or counted twice. A promoted bundle is picked up
-    within a second or two, without restart.
+    within a second or two, without restart. A second scorer stands by and takes over when the
+    first is gone. Outages of log, database, sink and webhook are waited for.
 
     \b
     Examples:
       vigil score                 run for ever
       vigil score --drain --json  score what is there, then print the counts
 
-    Exit codes: 0 stopped as asked, 2 wrong setting, 3 log, database or sink is down.
+    Exit codes: 0 stopped as asked, 2 wrong setting, 3 log or database is down at
+    the start, or, with --drain, the sink is.
     """
     from vigil.config import load_settings
-    from vigil.stream.assembly import open_scorer
+    from vigil.stream.assembly import keep_scoring
 
     log_to_stderr(verbose)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with open_scorer(load_settings(), CONSUMER, show=None if quiet else click.echo) as scorer:
-        scorer.run(stop, drain=drain)
-        counters = scorer.pipeline.counters
+    show = None if quiet else click.echo
+    counters = keep_scoring(load_settings(), CONSUMER, show, stop, drain=drain)
     if as_json:
         print_json(counters)
     elif drain:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame
+from vigil.stores.sink_outbox import put_aside
 from vigil.stores.timescale import SCORES
 
 Offsets = dict[str, dict[int, int]]
@@ -43,6 +44,8 @@ class Outputs:
     late: pl.DataFrame
     incidents: Sequence[Mapping[str, Any]] = field(default_factory=list)
     alerts: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    # Scores with their key columns, where a sink outside of the database wants them.
+    for_sink: pl.DataFrame | None = None
 
 
 # A window that comes again is a revision of itself.
@@ -113,6 +116,10 @@ class CheckpointStore:
             copy_frame(connection, outputs.scores.select(list(SCORES)), "scores")
             copy_frame(connection, outputs.late, "late_events")
             _write_incidents(connection, outputs)
+            if outputs.for_sink is not None:
+                put_aside(
+                    connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts
+                )
 
     def _advance(self, connection: sa.Connection, checkpoint: Checkpoint) -> None:
         statement = sa.text(

@@ -1,14 +1,15 @@
 """The database: connection by URL, schema migrations, and fast frames in and out."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from vigil.config import Settings, without_secrets
 from vigil.errors import ConfigError, StoreError
@@ -17,6 +18,7 @@ from vigil.stores.embedded_postgres import start_postgres
 # Column → polars type, as polars itself accepts it.
 Schema = Mapping[str, Any]
 
+CONNECT_S = 10
 # One number that every Vigil process agrees on, so that two of them never migrate at once.
 _MIGRATION_LOCK = 7_216_482_391
 
@@ -26,13 +28,21 @@ def open_database(settings: Settings) -> sa.Engine:
 
     Raises ConfigError for a URL that is not PostgreSQL, StoreError when the server is down.
     """
-    engine = sa.create_engine(_sqlalchemy_url(settings), pool_pre_ping=True)
-    try:
-        migrate(engine)
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise StoreError(f"the database {engine.url!r} cannot be reached: {reason}") from error
+    engine = sa.create_engine(
+        _sqlalchemy_url(settings), pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S}
+    )
+    sa.event.listen(engine, "handle_error", _speak_of_the_database)
+    migrate(engine)
     return engine
+
+
+def _speak_of_the_database(context: sa.ExceptionContext) -> None:
+    """A server that is down or goes away is a StoreError, wherever that is noticed."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, OperationalError | InterfaceError) and context.engine is not None:
+        lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+        url = without_secrets(context.engine.url.render_as_string(hide_password=True))
+        raise StoreError(f"the database {url} failed: {lines[0]}") from error
 
 
 def _sqlalchemy_url(settings: Settings) -> sa.URL:
@@ -44,9 +54,12 @@ def _sqlalchemy_url(settings: Settings) -> sa.URL:
         raise ConfigError(f"VIGIL_STORE_URL must be a database URL, got {shown!r}") from error
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise ConfigError(f"VIGIL_STORE_URL must start with postgresql://, got {shown!r}")
-    return url.set(drivername="postgresql+psycopg").update_query_dict(
-        {"options": "-c timezone=UTC"}
+    # A host that vanished must not keep its locks: the server asks after ten idle seconds.
+    options = (
+        "-c timezone=UTC -c tcp_keepalives_idle=10"
+        " -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
     )
+    return url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -84,6 +97,17 @@ def driver(connection: sa.Connection) -> psycopg.Connection:
     return raw
 
 
+@contextmanager
+def _copying(connection: sa.Connection) -> Iterator[psycopg.Cursor]:
+    """A cursor of the driver, whose errors SQLAlchemy does not see."""
+    try:
+        with driver(connection).cursor() as cursor:
+            yield cursor
+    except psycopg.OperationalError as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise StoreError(f"the database failed: {lines[0]}") from error
+
+
 def read_frame(
     connection: sa.Connection,
     query: str,
@@ -96,7 +120,7 @@ def read_frame(
     """
     out = io.BytesIO()
     statement = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
-    with driver(connection).cursor() as cursor, cursor.copy(statement, parameters) as copy:
+    with _copying(connection) as cursor, cursor.copy(statement, parameters) as copy:
         for block in copy:
             out.write(block)
     out.seek(0)
@@ -129,7 +153,7 @@ def copy_frame(
     if frame.is_empty():
         return 0
     columns = ", ".join(frame.columns)
-    with driver(connection).cursor() as cursor:
+    with _copying(connection) as cursor:
         target = table
         if conflict:
             target = f"incoming_{table}"

@@ -1,21 +1,38 @@
 """Scores and alerts in Elasticsearch: index templates, bulk writes with stable ids, searches."""
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+import orjson
 import polars as pl
 from elasticsearch import ApiError, Elasticsearch, TransportError, helpers
 
-from vigil.errors import SinkError
+from vigil.config import without_secrets
+from vigil.errors import ConfigError, SinkError
 from vigil.stores.documents import ALERTS_INDEX, SCORES_INDEX, alert_documents, score_documents
-
-log = logging.getLogger("vigil.elastic")
+from vigil.stores.sinks import Refused
 
 CHUNK = 2_000
 RETRIES = 5
+ALREADY_THERE = 409
+UNKNOWN_STATUS = (400, 405)
+RETRY_STATUS = (429, 502, 503, 504)
+
+
+def _policy(rollover_after: str, kept: str) -> dict[str, Any]:
+    rollover = {"max_age": rollover_after, "max_primary_shard_size": "30gb"}
+    return {
+        "phases": {
+            "hot": {"actions": {"rollover": rollover}},
+            "delete": {"min_age": kept, "actions": {"delete": {}}},
+        }
+    }
+
+
+# Index lifecycle: scores are many and soon stale, alerts few and asked for later.
+POLICIES = {SCORES_INDEX: _policy("7d", "90d"), ALERTS_INDEX: _policy("30d", "400d")}
 
 _KEYWORD = {"type": "keyword"}
 _DATE = {"type": "date"}
@@ -62,58 +79,89 @@ _ALERT_FIELDS = {
 
 
 class ElasticSink:
-    """A `Sink` on an Elasticsearch URL; credentials may be part of it and are never shown.
+    """A `Sink` on an Elasticsearch URL.
 
-    Scores go to one index a month of event time, alerts to one a month as well; templates give
-    them their mappings. A document that the server refuses for good is logged with its reason, the
-    others go through; what is refused for the moment (429, 5xx) is sent again by the client.
+    `http(s)://[user:password@]host[:port][?api_key=…&ca=FILE]`; credentials are never shown. Where
+    the server has data streams and index lifecycle management, scores and alerts go to one data
+    stream each, rolled over and deleted by a policy; else to one index a month of event time.
+    Templates give them their mappings; both are put before the first write.
+
+    A document that the server refuses for good is handed back with its reason, the others go
+    through; what is refused for the moment (429, 5xx) is sent again by the client.
     """
+
+    outside = True
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        unknown = set(options) - {"api_key", "ca"}
+        if unknown:
+            raise ConfigError(
+                f"VIGIL_SINK_URL has no option {sorted(unknown)[0]!r}, got {without_secrets(url)!r}"
+            )
         host = parts.hostname or "localhost"
         self._address = f"{parts.scheme}://{host}:{parts.port or 9200}"
-        login = (parts.username, parts.password) if parts.username and parts.password else None
+        login = None
+        if parts.username and parts.password:
+            login = (unquote(parts.username), unquote(parts.password))
+        if login and "api_key" in options:
+            raise ConfigError("VIGIL_SINK_URL must have a password or an api_key, got both")
+        authority: dict[str, Any] = {"ca_certs": options["ca"]} if "ca" in options else {}
         self._client = Elasticsearch(
             self._address,
             basic_auth=login,
+            api_key=options.get("api_key"),
+            **authority,
             request_timeout=30,
-            retry_on_status=(429, 502, 503, 504),
+            retry_on_status=RETRY_STATUS,
             retry_on_timeout=True,
             max_retries=RETRIES,
         )
-        self._put_templates()
+        self._streams: bool | None = None
 
-    def _put_templates(self) -> None:
-        for index, fields in ((SCORES_INDEX, _SCORE_FIELDS), (ALERTS_INDEX, _ALERT_FIELDS)):
-            template = {
-                "settings": {"number_of_shards": 1, "refresh_interval": "5s"},
-                "mappings": {"dynamic": "strict", "properties": fields},
-            }
-            self._guarded(
-                lambda index=index, template=template: self._client.indices.put_index_template(
-                    name=index, index_patterns=[f"{index}-*"], template=template, priority=200
-                )
-            )
-
-    def write_scores(self, scored: pl.DataFrame) -> None:
+    def check(self) -> None:
         """See `Sink`."""
-        self._bulk(SCORES_INDEX, score_documents(scored))
+        self._prepare()
 
-    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+    def _prepare(self) -> bool:
+        """Put policy and templates once; returns whether the server has data streams."""
+        if self._streams is None:
+            streams = self._has_data_streams()
+            if streams:
+                for index, policy in POLICIES.items():
+                    self._guarded(self._client.ilm.put_lifecycle, name=index, policy=policy)
+            for index, fields in ((SCORES_INDEX, _SCORE_FIELDS), (ALERTS_INDEX, _ALERT_FIELDS)):
+                body = index_template(index, fields, streams)
+                self._guarded(self._client.indices.put_index_template, name=index, **body)
+            self._streams = streams
+        return self._streams
+
+    def _has_data_streams(self) -> bool:
+        """A server without X-Pack does not know the question."""
+        try:
+            self._client.ilm.get_lifecycle()
+        except ApiError as error:
+            if error.meta.status in UNKNOWN_STATUS:
+                return False
+            raise self._failure(error) from error
+        except TransportError as error:
+            raise self._failure(error) from error
+        return True
+
+    def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """See `Sink`."""
-        self._bulk(ALERTS_INDEX, alert_documents(alerts))
+        return self._bulk(SCORES_INDEX, score_documents(scored))
 
-    def _bulk(self, index: str, documents: Iterable[dict[str, Any]]) -> None:
-        actions = (
-            {
-                "_op_type": "index",
-                "_index": f"{index}-{document['@timestamp'][:7].replace('-', '.')}",
-                "_id": document.pop("_id"),
-                "_source": document,
-            }
-            for document in documents
-        )
+    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
+        """See `Sink`."""
+        return self._bulk(ALERTS_INDEX, alert_documents(alerts))
+
+    def _bulk(self, index: str, documents: Sequence[dict[str, Any]]) -> list[Refused]:
+        if not documents:
+            return []
+        streams = self._prepare()
+        actions = (_action(index, document, streams) for document in documents)
         results = self._guarded(
             lambda: list(
                 helpers.streaming_bulk(
@@ -126,11 +174,18 @@ class ElasticSink:
                 )
             )
         )
-        refused = [result["index"] for done, result in results if not done]
-        for item in refused[:3]:
-            log.error("document %s refused: %s", item["_id"], item.get("error"))
-        if refused:
-            log.error("%d of %d documents refused by %s", len(refused), len(results), self._address)
+        # Answers come in the order of the documents.
+        refused = []
+        for (done, result), document in zip(results, documents, strict=True):
+            answer = next(iter(result.values()))
+            if done or answer.get("status") == ALREADY_THERE:
+                continue
+            if answer.get("status") in RETRY_STATUS:
+                raise SinkError(f"{self._address} is overloaded: {answer.get('error')}")
+            reason = answer.get("error", {})
+            text = reason.get("reason", str(reason)) if isinstance(reason, dict) else str(reason)
+            refused.append(Refused(answer["_id"], text, orjson.dumps(document)))
+        return refused
 
     def scores(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
         """See `Sink`; of what was written, at most the last 5 s may be missing."""
@@ -146,7 +201,7 @@ class ElasticSink:
         span = {"gte": start_at.isoformat(), "lt": end_at.isoformat()}
         found = self._guarded(
             lambda: self._client.search(
-                index=f"{index}-*",
+                index=f"{index}*",
                 query={"range": {"@timestamp": span}},
                 sort=[order, {"@timestamp": "asc"}],
                 size=min(limit, 10_000),
@@ -158,14 +213,46 @@ class ElasticSink:
         """Make everything written searchable now."""
         self._guarded(lambda: self._client.indices.refresh(index="vigil-*"))
 
-    def _guarded(self, call: Any) -> Any:
+    def _guarded(self, call: Callable[..., Any], **arguments: Any) -> Any:
         try:
-            return call()
-        except ApiError as error:
-            raise SinkError(f"{self._address} refused a request: {error.message}") from error
-        except TransportError as error:
-            raise SinkError(f"{self._address} cannot be reached: {error.message}") from error
+            return call(**arguments)
+        except (ApiError, TransportError) as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: ApiError | TransportError) -> SinkError:
+        if isinstance(error, ApiError):
+            return SinkError(f"{self._address} refused a request: {error.message}")
+        return SinkError(f"{self._address} cannot be reached: {error.message}")
 
     def close(self) -> None:
         """See `Sink`."""
         self._client.close()
+
+
+def _action(index: str, document: dict[str, Any], streams: bool) -> dict[str, Any]:
+    """One line of a bulk request; a data stream takes only what is new."""
+    source = {name: value for name, value in document.items() if name != "_id"}
+    month = source["@timestamp"][:7].replace("-", ".")
+    return {
+        "_op_type": "create" if streams else "index",
+        "_index": index if streams else f"{index}-{month}",
+        "_id": document["_id"],
+        "_source": source,
+    }
+
+
+def index_template(index: str, fields: Mapping[str, Any], streams: bool) -> dict[str, Any]:
+    """The index template of scores or alerts, with or without a data stream."""
+    settings: dict[str, Any] = {"number_of_shards": 1, "refresh_interval": "5s"}
+    body: dict[str, Any] = {
+        "index_patterns": [index] if streams else [f"{index}-*"],
+        "priority": 200,
+        "template": {
+            "settings": settings,
+            "mappings": {"dynamic": "strict", "properties": fields},
+        },
+    }
+    if streams:
+        settings["index.lifecycle.name"] = index
+        body["data_stream"] = {}
+    return body

@@ -1,6 +1,7 @@
 """Where scores and alerts can be searched: Elasticsearch by URL, else the database itself."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,18 +14,33 @@ from vigil.stores.documents import alert_documents, score_documents
 from vigil.stores.timescale import WindowStore
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that the sink will never accept, and why."""
+
+    document_id: str
+    reason: str
+    document: bytes
+
+
 class Sink(Protocol):
     """Takes and finds documents; raises SinkError when it cannot.
 
     Writing the same score or alert twice leaves one document: ids are made from the content's
-    identity.
+    identity. `outside` is False where the database itself is the sink: nothing is sent then.
     """
 
-    def write_scores(self, scored: pl.DataFrame) -> None:
+    outside: bool
+
+    def check(self) -> None:
+        """Raise SinkError unless documents can be written now."""
+        ...
+
+    def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """Scores with their key columns (see `vigil.stream.pipeline.Step`)."""
         ...
 
-    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
         """Alert documents (see `vigil.alerts.message`)."""
         ...
 
@@ -51,15 +67,22 @@ class EmbeddedSink:
     Nothing is written a second time: the checkpoint has stored scores and alerts already.
     """
 
+    outside = False
+
     def __init__(self, engine: sa.Engine) -> None:
         self._windows = WindowStore(engine)
         self._engine = engine
 
-    def write_scores(self, scored: pl.DataFrame) -> None:
-        """The checkpoint's transaction writes them."""
+    def check(self) -> None:
+        """The database was opened before."""
 
-    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+    def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """The checkpoint's transaction writes them."""
+        return []
+
+    def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
+        """The checkpoint's transaction writes them."""
+        return []
 
     def scores(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
         """See `Sink`."""

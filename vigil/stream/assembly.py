@@ -1,21 +1,33 @@
 """Puts a scorer together from the settings, and takes it apart again."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from threading import Event
 
 from vigil.alerts.delivery import Outbox, post_webhook
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
+from vigil.errors import DependencyError
 from vigil.events.decode import Limits
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.lease import Lease
 from vigil.stores.registry import Registry
+from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
+from vigil.stream.courier import Courier
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
 from vigil.windows.tumbling import WindowSpec
+
+log = logging.getLogger("vigil.score")
+
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
+# A scorer that lasted this long was well: the next outage is a new one.
+CALM_S = 60.0
 
 
 @contextmanager
@@ -30,15 +42,50 @@ def open_scorer(
     )
     limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
     detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
-    engine = open_database(settings)
-    channel = post_webhook(settings.webhook_url) if settings.webhook_url else None
-    with closing(open_log(settings)) as event_log, closing(open_sink(settings, engine)) as sink:
+    with ExitStack() as open_parts:
+        engine = open_database(settings)
+        open_parts.callback(engine.dispose)
+        event_log = open_parts.enter_context(closing(open_log(settings)))
+        sink = open_parts.enter_context(closing(open_sink(settings, engine)))
+        channel = post_webhook(settings.webhook_url) if settings.webhook_url else None
+        outbox = Outbox(engine, channel, show or logging.getLogger("vigil.alerts").debug)
         yield Scorer(
             pipeline=Pipeline(spec, limits, detector),
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
-            sink=sink,
-            outbox=Outbox(engine, channel, show or logging.getLogger("vigil.alerts").debug),
+            lease=Lease(engine, f"scorer {consumer}"),
+            courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            for_sink=sink.outside,
         )
-    engine.dispose()
+
+
+def keep_scoring(
+    settings: Settings,
+    consumer: str,
+    show: Callable[[str], None] | None,
+    stop: Event,
+    drain: bool = False,
+) -> dict[str, int]:
+    """Run a scorer until asked to stop, through outages of its log and database.
+
+    After an outage a new scorer goes on from the last checkpoint. Returns the last counters. What
+    is down at the very start, or while draining, raises DependencyError.
+    """
+    retry_s = FIRST_RETRY_S
+    began_s: float | None = None
+    while True:
+        try:
+            with open_scorer(settings, consumer, show) as scorer:
+                began_s = time.monotonic()
+                scorer.run(stop, drain)
+                return scorer.pipeline.counters
+        except DependencyError as error:
+            if drain or began_s is None:
+                raise
+            if time.monotonic() - began_s > CALM_S:
+                retry_s = FIRST_RETRY_S
+            log.warning("%s; going on from the last checkpoint in %.1f s", error, retry_s)
+            if stop.wait(retry_s):
+                return {}
+            retry_s = min(2 * retry_s, LAST_RETRY_S)

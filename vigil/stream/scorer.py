@@ -3,22 +3,22 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Event
 
 import polars as pl
 
-from vigil.alerts.delivery import Outbox
 from vigil.errors import BundleError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_letter_lines, describe
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.bundle import Bundle, load_bundle
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
+from vigil.stores.lease import Lease
 from vigil.stores.log import EventLog, Message, StoredMessage
 from vigil.stores.registry import Registry
-from vigil.stores.sinks import Sink
+from vigil.stream.courier import Courier
 from vigil.stream.pipeline import TOPICS, Pipeline
 
 log = logging.getLogger("vigil.score")
@@ -29,23 +29,25 @@ BYTES_PER_STEP = 64 << 20
 IDLE_AFTER_S = 5.0
 WAIT_S = 0.2
 BUNDLE_POLL_S = 1.0
+STAND_BY_S = 0.5
 
 
 @dataclass(slots=True)
 class Scorer:
-    """Ties a pipeline to its log, database, sink and alert channels.
+    """Ties a pipeline to its log, database and courier.
 
-    Effectively once: windows, scores, incidents and alerts are committed with the offsets they
-    come from. The sink is written just before, with ids that make a repetition harmless; alerts
-    are delivered just after, from the committed outbox.
+    Effectively once: windows, scores, incidents, alerts and what the sink is to get are committed
+    with the offsets they come from. The courier carries them on from there. One scorer of a name is
+    active; others stand by until its lease is free.
     """
 
     pipeline: Pipeline
     event_log: EventLog
     checkpoints: CheckpointStore
     registry: Registry
-    sink: Sink
-    outbox: Outbox
+    lease: Lease
+    courier: Courier
+    for_sink: bool = False
     on_commit: Callable[[dict[str, int]], None] = lambda counters: None
     _offsets: Offsets = field(default_factory=dict)
     _epoch: int = 0
@@ -69,9 +71,35 @@ class Scorer:
         )
 
     def run(self, stop: Event, drain: bool = False) -> None:
-        """Score until `stop` is set; with `drain`, until the log's end, closing every window."""
+        """Score until `stop` is set; with `drain`, until the log's end, closing every window.
+
+        Raises DependencyError when the log or the database is gone: the state in memory is then
+        ahead of the last checkpoint, and a new scorer has to go on from there.
+        """
+        if not self._become_active(stop):
+            return
         self.resume()
-        self.outbox.deliver()
+        self.courier.start()
+        finished = False
+        try:
+            finished = self._score_until(stop, drain)
+        finally:
+            self.courier.finish(deliver_all=finished)
+            self.lease.release()
+
+    def _become_active(self, stop: Event) -> bool:
+        """Wait for the lease; False when asked to stop before."""
+        if self.lease.acquire():
+            return True
+        log.info("standing by: another scorer named %s is active", self.checkpoints.consumer)
+        while not stop.wait(STAND_BY_S):
+            if self.lease.acquire():
+                log.info("active now: the other scorer has gone")
+                return True
+        return False
+
+    def _score_until(self, stop: Event, drain: bool) -> bool:
+        """True when the log's end was reached with `drain`."""
         while not stop.is_set():
             self.poll_bundle()
             batches = self._read()
@@ -79,11 +107,11 @@ class Scorer:
                 self._step(batches)
             elif drain:
                 self._step({}, finish=True)
-                return
+                return True
             else:
                 self._mark_idle()
-                self.outbox.deliver()
                 stop.wait(WAIT_S)
+        return False
 
     def poll_bundle(self) -> None:
         """Load the champion when it has changed; a bad bundle keeps the one in use."""
@@ -132,19 +160,20 @@ class Scorer:
         step = self.pipeline.step(batches, datetime.now(UTC), finish)
         for (topic, partition), messages in batches.items():
             self._offsets.setdefault(topic, {})[partition] = messages[-1].offset + 1
-        # 1. Sink and dead letters first: a crash after them repeats them under the same ids.
-        self.sink.write_scores(step.scored)
-        self.sink.write_alerts(step.outputs.alerts)
+        # 1. Dead letters first: a crash after them repeats them under the same ids.
         self._bury(step.dead)
         # 2. Everything else, with the offsets, at once.
         self._epoch += 1
         counters = dict(self.pipeline.counters)
         checkpoint = Checkpoint(self._epoch, self._offsets, counters, self.pipeline.state())
-        self.checkpoints.commit(checkpoint, step.outputs)
+        outputs = step.outputs
+        if self.for_sink:
+            outputs = replace(outputs, for_sink=step.scored)
+        self.checkpoints.commit(checkpoint, outputs)
         # 3. Only what is committed is told to anybody.
+        self.courier.wake()
         for topic, offsets in self._offsets.items():
             self.event_log.commit(self.checkpoints.consumer, topic, offsets)
-        self.outbox.deliver()
         self.on_commit(counters)
 
     def _bury(self, dead: pl.DataFrame) -> None:

@@ -1,0 +1,111 @@
+"""The courier: what is committed reaches the sink, whatever the sink does meanwhile."""
+
+import json
+import time
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from vigil.alerts.delivery import Outbox
+from vigil.errors import SinkError
+from vigil.events.schema import TOPIC_DEAD_LETTERS
+from vigil.stores.memory_log import MemoryLog
+from vigil.stores.sink_outbox import SinkOutbox, put_aside
+from vigil.stores.sinks import Refused
+from vigil.stream.courier import Courier
+
+
+class FlakySink:
+    """Takes documents unless told to be down; refuses those of revision 7 for ever."""
+
+    outside = True
+
+    def __init__(self):
+        self.down = False
+        self.taken: list[int] = []
+
+    def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
+        """Notes the series."""
+        if self.down:
+            raise SinkError("the sink is down")
+        bad = scored.filter(pl.col("revision") == 7)
+        self.taken += scored.filter(pl.col("revision") != 7)["series_id"].to_list()
+        return [Refused(str(row), "no field revision", b"{}") for row in bad["series_id"]]
+
+    def write_alerts(self, alerts) -> list[Refused]:
+        """Nothing to note."""
+        return []
+
+
+def commit(engine: sa.Engine, epoch: int, *series_ids: int, revision: int = 0) -> None:
+    """What a scorer puts aside in a checkpoint."""
+    frame = pl.DataFrame({"series_id": series_ids, "revision": [revision] * len(series_ids)})
+    with engine.begin() as connection:
+        put_aside(connection, "test", epoch, frame, [])
+
+
+@pytest.fixture
+def parts(engine):
+    """(sink, log, courier) on a database of their own."""
+    sink, log = FlakySink(), MemoryLog()
+    return sink, log, Courier(Outbox(engine), SinkOutbox(engine, "test"), sink, log)
+
+
+def wait_for(condition) -> None:
+    """Until it holds, at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.02)
+
+
+def test_documents_arrive_in_order_and_are_then_forgotten(engine, parts):
+    """Nothing is sent twice."""
+    sink, _, courier = parts
+    commit(engine, 1, 10, 11)
+    courier.start()
+    wait_for(lambda: sink.taken == [10, 11])
+    commit(engine, 2, 12)
+    courier.wake()
+    wait_for(lambda: sink.taken == [10, 11, 12])
+    courier.finish()
+    assert SinkOutbox(engine, "test").waiting() is None
+
+
+def test_a_sink_that_was_down_gets_everything_later(engine, parts):
+    """Meanwhile it waits in the database, also across a restart."""
+    sink, log, courier = parts
+    sink.down = True
+    commit(engine, 1, 10)
+    courier.start()
+    commit(engine, 2, 11)
+    time.sleep(0.3)
+    courier.finish()
+    assert sink.taken == []
+    sink.down = False
+    second = Courier(Outbox(engine), SinkOutbox(engine, "test"), sink, log)
+    second.finish(deliver_all=True)
+    assert sink.taken == [10, 11]
+
+
+def test_finishing_says_when_the_sink_does_not_take_the_rest(engine, parts):
+    """A drained scorer must not end as if all were well."""
+    sink, _, courier = parts
+    sink.down = True
+    commit(engine, 1, 10)
+    with pytest.raises(SinkError, match="the sink is down"):
+        courier.finish(deliver_all=True)
+
+
+def test_a_refused_document_becomes_a_dead_letter_with_the_reason(engine, parts):
+    """And does not hold up the others."""
+    sink, log, courier = parts
+    commit(engine, 1, 10, revision=7)
+    commit(engine, 2, 11)
+    courier.finish(deliver_all=True)
+    assert sink.taken == [11]
+    [stored] = log.read(TOPIC_DEAD_LETTERS, 0, 0, 10)
+    letter = json.loads(stored.message.value)
+    assert letter["place"] == "sink, document 10"
+    assert letter["value"] == "no field revision"

@@ -1,0 +1,79 @@
+"""Documents that wait for the sink, committed together with the state they come from."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import polars as pl
+import sqlalchemy as sa
+
+EPOCHS_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The oldest documents of a consumer, up to and with the checkpoint `last_epoch`."""
+
+    last_epoch: int
+    scores: pl.DataFrame
+    alerts: Sequence[Mapping[str, Any]]
+
+
+def put_aside(
+    connection: sa.Connection,
+    consumer: str,
+    epoch: int,
+    scores: pl.DataFrame,
+    alerts: Sequence[Mapping[str, Any]],
+) -> None:
+    """Keep the documents of one checkpoint, inside its transaction."""
+    if scores.is_empty() and not alerts:
+        return
+    blob = io.BytesIO()
+    scores.write_ipc(blob, compression="zstd")
+    connection.execute(
+        sa.text(
+            "INSERT INTO sink_outbox (consumer, epoch, scores, alerts)"
+            " VALUES (:consumer, :epoch, :scores, CAST(:alerts AS jsonb))"
+        ),
+        {
+            "consumer": consumer,
+            "epoch": epoch,
+            "scores": blob.getvalue(),
+            "alerts": orjson.dumps(list(alerts)).decode(),
+        },
+    )
+
+
+class SinkOutbox:
+    """What one consumer has put aside."""
+
+    def __init__(self, engine: sa.Engine, consumer: str) -> None:
+        self._engine = engine
+        self._consumer = consumer
+
+    def waiting(self) -> Waiting | None:
+        """The oldest documents, None when the sink has everything."""
+        query = sa.text(
+            "SELECT epoch, scores, alerts FROM sink_outbox WHERE consumer = :consumer"
+            " ORDER BY epoch LIMIT :count"
+        )
+        values = {"consumer": self._consumer, "count": EPOCHS_AT_ONCE}
+        with self._engine.connect() as connection:
+            rows = connection.execute(query, values).all()
+        if not rows:
+            return None
+        frames = [pl.read_ipc(io.BytesIO(row.scores)) for row in rows]
+        alerts = [alert for row in rows for alert in row.alerts]
+        return Waiting(rows[-1].epoch, pl.concat(frames), alerts)
+
+    def forget(self, taken: Waiting) -> None:
+        """The sink has them."""
+        statement = sa.text(
+            "DELETE FROM sink_outbox WHERE consumer = :consumer AND epoch <= :epoch"
+        )
+        with self._engine.begin() as connection:
+            values = {"consumer": self._consumer, "epoch": taken.last_epoch}
+            connection.execute(statement, values)

@@ -1,0 +1,106 @@
+"""Carries what is committed to the world outside: alerts to people, documents to the sink.
+
+A thread of its own, so that a webhook or a sink that is slow or down never holds up scoring: what
+it has not taken yet waits in the database.
+"""
+
+import logging
+import threading
+
+import polars as pl
+
+from vigil.alerts.delivery import Outbox
+from vigil.errors import DependencyError
+from vigil.events.content import CONTENT_TYPE, NDJSON
+from vigil.events.dead_letters import dead_frame, dead_letter_lines, one_dead_letter
+from vigil.events.schema import TOPIC_DEAD_LETTERS
+from vigil.stores.log import EventLog, Message
+from vigil.stores.sink_outbox import SinkOutbox
+from vigil.stores.sinks import Refused, Sink
+
+log = logging.getLogger("vigil.courier")
+
+IDLE_S = 0.5
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+JOIN_S = 60.0
+
+
+class Courier:
+    """Starts with `start`; `wake` says that there is something new; `finish` ends it."""
+
+    def __init__(self, outbox: Outbox, documents: SinkOutbox, sink: Sink, event_log: EventLog):
+        self._outbox = outbox
+        self._documents = documents
+        self._sink = sink
+        self._event_log = event_log
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin with what an earlier life has left."""
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to carry."""
+        self._wake.set()
+
+    def finish(self, deliver_all: bool = False) -> None:
+        """End the thread; with `deliver_all`, carry the rest first.
+
+        Raises DependencyError when the sink or the database does not take it.
+        """
+        self._ending.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(JOIN_S)
+            self._thread = None
+        while deliver_all and self._carry():
+            pass
+
+    def _run(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while not self._ending.is_set():
+            self._wake.clear()
+            try:
+                busy = self._carry()
+                retry_s = FIRST_RETRY_S
+            except DependencyError as error:
+                log.warning("%s; trying again in %.1f s", error, retry_s)
+                self._ending.wait(retry_s)
+                retry_s = min(2 * retry_s, LAST_RETRY_S)
+                continue
+            if not busy:
+                self._wake.wait(IDLE_S)
+
+    def _carry(self) -> int:
+        """One batch of each kind; returns how much it was."""
+        return self._outbox.deliver() + self._feed_sink()
+
+    def _feed_sink(self) -> int:
+        waiting = self._documents.waiting()
+        if waiting is None:
+            return 0
+        refused = self._sink.write_scores(waiting.scores)
+        refused += self._sink.write_alerts(waiting.alerts)
+        self._bury(refused)
+        self._documents.forget(waiting)
+        return waiting.scores.height + len(waiting.alerts)
+
+    def _bury(self, refused: list[Refused]) -> None:
+        """A document that will never be accepted is kept where people look for such things."""
+        if not refused:
+            return
+        log.error("%d documents refused, the first: %s", len(refused), refused[0].reason)
+        dead: pl.DataFrame = dead_frame(
+            [
+                one_dead_letter(
+                    number, f"sink, document {item.document_id}", 0, "document",
+                    "must be accepted by the sink", item.reason, item.document,
+                )
+                for number, item in enumerate(refused)
+            ]
+        )  # fmt: skip
+        message = Message(dead_letter_lines(dead), {CONTENT_TYPE: NDJSON})
+        self._event_log.append(TOPIC_DEAD_LETTERS, [message])
