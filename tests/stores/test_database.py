@@ -99,9 +99,7 @@ def test_a_wrong_url_is_a_setting_error():
 def test_a_server_that_is_down_is_a_dependency_error():
     """The password never appears."""
     url = "postgresql://user:secret@127.0.0.1:1/none"
-    with pytest.raises(
-        StoreError, match="127.0.0.1:1/none.* failed: .*Connection refused"
-    ) as caught:
+    with pytest.raises(StoreError, match=r"1/none.* failed: .*Connection refused") as caught:
         open_database(load_settings(store_url=url))
     assert "secret" not in str(caught.value)
     assert caught.value.exit_code == 3

@@ -62,5 +62,6 @@ def log_to_stderr(verbose: bool = False) -> None:
         level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
     logging.getLogger("vigil").setLevel(logging.DEBUG if verbose else logging.INFO)
-    # Its warnings carry whole tracebacks of what we say in a sentence.
-    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    # Their tracebacks tell at length what we say in a sentence.
+    for name in ("elastic_transport", "sqlalchemy.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -209,6 +209,11 @@ class ElasticSink:
         )
         return [{"_id": hit["_id"], **hit["_source"]} for hit in found["hits"]["hits"]]
 
+    def count_scores(self) -> int:
+        """See `Sink`."""
+        found = self._guarded(self._client.count, index=f"{SCORES_INDEX}*")
+        return int(found["count"])
+
     def refresh(self) -> None:
         """Make everything written searchable now."""
         self._guarded(lambda: self._client.indices.refresh(index="vigil-*"))

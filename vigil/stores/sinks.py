@@ -52,6 +52,10 @@ class Sink(Protocol):
         """Alert documents in [start_at, end_at), the newest first."""
         ...
 
+    def count_scores(self) -> int:
+        """How many score documents there are."""
+        ...
+
     def refresh(self) -> None:
         """Make everything written findable now."""
         ...
@@ -98,6 +102,11 @@ class EmbeddedSink:
         values = {"start_at": start_at, "end_at": end_at, "limit": limit}
         with self._engine.connect() as connection:
             return alert_documents(row.document for row in connection.execute(query, values))
+
+    def count_scores(self) -> int:
+        """See `Sink`."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(sa.text("SELECT count(*) FROM scores")).scalar_one())
 
     def refresh(self) -> None:
         """What is committed can be found."""

@@ -48,8 +48,10 @@ class Scorer:
     lease: Lease
     courier: Courier
     for_sink: bool = False
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     on_commit: Callable[[dict[str, int]], None] = lambda counters: None
     _offsets: Offsets = field(default_factory=dict)
+    _group: Offsets = field(default_factory=dict)
     _epoch: int = 0
     _bundle_id: str | None = None
     _bundle_polled: float = 0.0
@@ -57,7 +59,8 @@ class Scorer:
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
-        checkpoint = self.checkpoints.load()
+        consumer, checkpoint = self.checkpoints.consumer, self.checkpoints.load()
+        self._group = {topic: self.event_log.committed(consumer, topic) for topic in TOPICS}
         if checkpoint is None:
             log.info("starting with an empty state")
             return
@@ -157,7 +160,7 @@ class Scorer:
     def _step(
         self, batches: dict[tuple[str, int], list[StoredMessage]], finish: bool = False
     ) -> None:
-        step = self.pipeline.step(batches, datetime.now(UTC), finish)
+        step = self.pipeline.step(batches, self.clock(), finish)
         for (topic, partition), messages in batches.items():
             self._offsets.setdefault(topic, {})[partition] = messages[-1].offset + 1
         # 1. Dead letters first: a crash after them repeats them under the same ids.
@@ -172,9 +175,19 @@ class Scorer:
         self.checkpoints.commit(checkpoint, outputs)
         # 3. Only what is committed is told to anybody.
         self.courier.wake()
-        for topic, offsets in self._offsets.items():
-            self.event_log.commit(self.checkpoints.consumer, topic, offsets)
+        self._tell_log()
         self.on_commit(counters)
+
+    def _tell_log(self) -> None:
+        """Let the log's own tools see the lag. What counts is the checkpoint: after a restored
+        database the group is ahead of it, and stays there until the scorer has caught up.
+        """
+        for topic, offsets in self._offsets.items():
+            known = self._group.setdefault(topic, {})
+            news = {part: at for part, at in offsets.items() if at > known.get(part, 0)}
+            if news:
+                self.event_log.commit(self.checkpoints.consumer, topic, news)
+                known |= news
 
     def _bury(self, dead: pl.DataFrame) -> None:
         if dead.height:
