@@ -35,7 +35,8 @@ def test_every_command_teaches(name):
     assert command is not None
     members = [command]
     if isinstance(command, click.Group):
-        members = list(command.commands.values())
+        context = click.Context(command)
+        members = [command.get_command(context, item) for item in command.list_commands(context)]
     for member in members:
         text = member.help or ""
         assert len(text) > 60, name

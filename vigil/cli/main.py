@@ -1,11 +1,11 @@
 """`vigil`: the command line. Each command is one file beside this one, loaded when it is called."""
 
-import importlib
 import sys
 
 import click
 import orjson
 
+from vigil.cli.lazy import LazyGroup
 from vigil.errors import VigilError
 
 # Kept here so that `vigil --help` imports no command; a test compares them with the commands.
@@ -30,38 +30,13 @@ EPILOG = """Exit codes: 0 fine, 1 the thing asked for does not hold, 2 wrong use
 down. Settings come from VIGIL_… variables; `vigil doctor` shows the values in force."""
 
 
-class LazyGroup(click.Group):
-    """Imports a command's module on its first use, so that every start is quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order in which a newcomer meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None for an unknown one."""
-        if cmd_name not in COMMANDS:
-            return None
-        return importlib.import_module(f"vigil.cli.{cmd_name}").command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table of commands, from the names alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As in click, with a hint where a name is nearly right."""
-        import difflib
-
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    package="vigil.cli",
+    summaries=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="vigil")
 def cli() -> None:
     """Vigil watches APIs: it detects anomalies as they happen and says why it alerts.

@@ -1,0 +1,34 @@
+"""`vigil bench series`: detectors on labelled production series."""
+
+from pathlib import Path
+
+import click
+
+from vigil.cli.bench.options import NAMES, data_option, detector_option
+from vigil.cli.output import json_option, print_json, print_table, progress_bar
+
+
+@click.command("series")
+@data_option
+@detector_option
+@json_option
+def command(data: Path | None, detectors: tuple[str, ...], as_json: bool) -> None:
+    """Labelled production series: VUS-PR, alert F1, false alarms on clean series.
+
+    The folder holds FAMILY/SERIES.csv with timestamp, value and label, as in the cloud monitoring
+    dataset.
+    """
+    from vigil.bench.series import bench_series, count_files
+    from vigil.config import load_settings
+
+    folder = data or load_settings().datasets / "cloud-monitoring" / "data"
+    names = detectors or NAMES
+    with progress_bar() as bar:
+        task = bar.add_task("scoring series", total=count_files(folder) * len(names))
+        results = bench_series(folder, names, lambda: bar.advance(task))
+    rows = [result.summary() for result in results]
+    if as_json:
+        print_json(rows)
+        return
+    rows.sort(key=lambda row: (row["family"] != "all", str(row["family"]), str(row["detector"])))
+    print_table("Labelled series", list(rows[0]), [list(row.values()) for row in rows])
