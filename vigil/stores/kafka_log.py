@@ -43,6 +43,16 @@ _DOWN = (
     ck.KafkaError._TRANSPORT,
     ck.KafkaError._RESOLVE,
 )
+# Answers to a client whose view of the cluster is older than the last election.
+_STALE = (
+    ck.KafkaError.FENCED_LEADER_EPOCH,
+    ck.KafkaError.UNKNOWN_LEADER_EPOCH,
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.NOT_COORDINATOR,
+    ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
+    ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 _REFUSED = (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL)
 
 
@@ -170,10 +180,11 @@ class KafkaLog:
             config={"max.message.bytes": str(MAX_MESSAGE_BYTES)},
         )
         try:
-            self._ask(self._admin.create_topics([new], request_timeout=REQUEST_S)[topic].result)
+            create = self._admin.create_topics
+            self._ask(lambda: create([new], request_timeout=REQUEST_S)[topic].result())
         except LogError as error:
             cause = error.__cause__
-            code = cause.args[0].code() if isinstance(cause, ck.KafkaException) else None
+            code = _code(cause) if isinstance(cause, ck.KafkaException) else None
             if code != ck.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
         deadline = time.monotonic() + REQUEST_S
@@ -361,8 +372,11 @@ class KafkaLog:
         }
         if not wanted:
             return {}
+        return self._ask(lambda: self._latest(wanted))
+
+    def _latest(self, wanted: dict[ck.TopicPartition, OffsetSpec]) -> dict[int, int]:
         futures = self._admin.list_offsets(wanted, request_timeout=REQUEST_S)
-        return {place.partition: self._ask(found.result).offset for place, found in futures.items()}
+        return {place.partition: found.result().offset for place, found in futures.items()}
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """See `EventLog`."""
@@ -378,8 +392,8 @@ class KafkaLog:
         self.create_topic(topic, max(offsets) + 1)
         places = [ck.TopicPartition(topic, number, at) for number, at in offsets.items()]
         request = ck.ConsumerGroupTopicPartitions(group, places)
-        futures = self._admin.alter_consumer_group_offsets([request], request_timeout=REQUEST_S)
-        self._ask(futures[group].result)
+        change = self._admin.alter_consumer_group_offsets
+        self._ask(lambda: change([request], request_timeout=REQUEST_S)[group].result())
         self._commits[group, topic] = {**before, **offsets}
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
@@ -388,8 +402,8 @@ class KafkaLog:
         if not places:
             return {}
         request = ck.ConsumerGroupTopicPartitions(group, places)
-        futures = self._admin.list_consumer_group_offsets([request], request_timeout=REQUEST_S)
-        found = self._ask(futures[group].result)
+        query = self._admin.list_consumer_group_offsets
+        found = self._ask(lambda: query([request], request_timeout=REQUEST_S)[group].result())
         return {
             place.partition: place.offset for place in found.topic_partitions if place.offset >= 0
         }
@@ -401,10 +415,16 @@ class KafkaLog:
             self._consumer.close()
 
     def _ask(self, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except ck.KafkaException as error:
-            raise self._failure(_text(error)) from error
+        """The answer; asked again after a look at the cluster while it has only just changed."""
+        deadline = time.monotonic() + REQUEST_S
+        while True:
+            try:
+                return call()
+            except ck.KafkaException as error:
+                if _code(error) not in _STALE or time.monotonic() > deadline:
+                    raise self._failure(_text(error)) from error
+            time.sleep(0.05)
+            self._topics(fresh=True)
 
     def _failure(self, reason: str) -> LogError:
         """The error to raise; a refused login or certificate is a better reason than a timeout."""
@@ -435,6 +455,11 @@ def _stored(found: ck.Message) -> StoredMessage:
         appended_at=datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC),
         message=Message(bytes(found.value() or b""), texts, found.key()),
     )
+
+
+def _code(error: ck.KafkaException) -> int | None:
+    cause = error.args[0] if error.args else None
+    return cause.code() if isinstance(cause, ck.KafkaError) else None
 
 
 def _text(error: ck.KafkaException) -> str:
