@@ -4,14 +4,16 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from real_servers import SERVERS, require, started
 
 from vigil.config import Settings, load_settings
-from vigil.servers import ElasticsearchServer, KafkaServer, Proxy, ServerProcess
+from vigil.servers import ElasticsearchServer, KafkaServer, Proxy
 from vigil.stores.database import open_database
 from vigil.stores.embedded_postgres import start_postgres
 
@@ -30,18 +32,12 @@ def datasets() -> Path:
     return path
 
 
-def require(server: type[ServerProcess]) -> None:
-    """Skip with the reason where a server cannot start; in CI fail.
-
-    `VIGIL_ABSENT_SERVERS` lists the servers, in lower case, that even CI goes without.
-    """
-    reason = server.missing()
-    if not reason:
-        return
-    name = server.name.lower()
-    if os.environ.get("CI") and name not in os.environ.get("VIGIL_ABSENT_SERVERS", "").split(","):
-        pytest.fail(f"{reason}; set VIGIL_ABSENT_SERVERS={name} to go without")
-    pytest.skip(reason)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which servers were real in this run."""
+    if SERVERS:
+        terminalreporter.section("servers")
+        for name, said in sorted(SERVERS.items()):
+            terminalreporter.write_line(f"{name}: {said}")
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +52,18 @@ def server_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def kafka(server_home: Path) -> Iterator[KafkaServer]:
     """A real Kafka broker."""
-    require(KafkaServer)
+    require(KafkaServer.name, KafkaServer.missing())
     with KafkaServer(server_home / "kafka") as server:
+        started(server)
         yield server
 
 
 @pytest.fixture(scope="session")
 def elasticsearch(server_home: Path) -> Iterator[ElasticsearchServer]:
     """A real Elasticsearch node."""
-    require(ElasticsearchServer)
+    require(ElasticsearchServer.name, ElasticsearchServer.missing())
     with ElasticsearchServer(server_home / "elasticsearch") as server:
+        started(server)
         yield server
 
 
@@ -82,10 +80,14 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
 
     The server comes from the wheel and stops with this process.
     """
+    began = time.monotonic()
     server = sa.make_url(start_postgres(tmp_path_factory.mktemp("postgres") / "data")).set(
         drivername="postgresql+psycopg"
     )
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        version = connection.execute(sa.text("SHOW server_version")).scalar()
+    SERVERS["PostgreSQL"] = f"{version}, real, started in {time.monotonic() - began:.1f} s"
     numbers = itertools.count()
 
     def create(name: str, template: str) -> str:

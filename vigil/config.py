@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     log_url: str = Field("", description="event log; empty: a SQLite file in the home folder")
     store_url: str = Field("", description="database; empty: PostgreSQL started from a wheel")
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
+    kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
     webhook_url: str = Field("", description="where alerts are posted; empty: printed only")
     datasets: Path = Field(
         ROOT.parent / "shared" / "datasets", description="real data for demo, tests, benchmarks"
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     def shown(self) -> dict[str, str]:
         """The values in force, fit to be printed: secrets inside addresses are masked."""
         values = {name: str(value) for name, value in self.model_dump(mode="json").items()}
-        for name in ("log_url", "store_url", "sink_url"):
+        for name in ("log_url", "store_url", "sink_url", "kibana_url"):
             values[name] = without_secrets(values[name])
         # A chat system's webhook carries its secret in the path.
         values["webhook_url"] = without_secrets(values["webhook_url"], keep_path=False)

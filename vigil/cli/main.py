@@ -23,6 +23,7 @@ COMMANDS = {
     "backtest": "Backtest candidates and show the numbers.",
     "promote": "Make a bundle the champion.",
     "models": "List bundles, their backtest scores and the champion.",
+    "kibana": "Export or import dashboards for Kibana.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }
 

@@ -31,6 +31,7 @@ class ElasticsearchServer(ServerProcess):
     """One node; its URL is `url`."""
 
     name = "Elasticsearch"
+    version = VERSION
     needs = ("java", "javac", "mvn")
     runs_as_root = False
 

@@ -27,6 +27,7 @@ class KafkaServer(ServerProcess):
     """
 
     name = "Kafka"
+    version = VERSION
     needs = ("java", "mvn")
 
     def __init__(

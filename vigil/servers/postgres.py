@@ -56,6 +56,7 @@ class PostgresServer(ServerProcess):
             f"port = {self.port}",
             f"unix_socket_directories = '{self.home}'",
             "max_connections = 60",
+            "max_wal_size = 256MB",
         ]
         if self.certificate:
             for name, source in (("chain", self.certificate.chain), ("key", self.certificate.key)):

@@ -25,6 +25,7 @@ class ServerProcess:
     """
 
     name = "server"
+    version = ""
     needs: Sequence[str] = ()
     runs_as_root = True
 

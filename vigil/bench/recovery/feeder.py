@@ -22,7 +22,7 @@ START_AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LONGEST = timedelta(days=14)
 TRACES_PER_S = 2.0
 FAULTS_PER_DAY = 6
-PAUSE_S = 0.08
+PAUSE_S = 0.2
 RETRY_S = 0.2
 
 

@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from vigil.bench.recovery.receiver import Receiver
 from vigil.config import Settings, load_settings
 from vigil.errors import DependencyError
@@ -18,7 +16,7 @@ from vigil.servers import ElasticsearchServer, KafkaServer, PostgresServer, Prox
 from vigil.stores.embedded_postgres import start_postgres
 
 WINDOW_S = 60
-DISK_BYTES = 1 << 30
+DISK_BYTES = 3 << 30
 
 # Breaks something, waits that many seconds, and mends it.
 Outage = Callable[[float], None]
@@ -28,14 +26,13 @@ Outage = Callable[[float], None]
 class Stack:
     """`settings` are those of the scorer under test; `direct` reach the same parts undisturbed.
 
-    A context manager. `outages` by name; `versions` and `started_in_s` of what runs.
+    A context manager. `outages` by name; `started_in_s`: server and version → seconds.
     """
 
     home: Path
     settings: Settings = field(init=False)
     direct: Settings = field(init=False)
     outages: dict[str, Outage] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
     started_in_s: dict[str, float] = field(default_factory=dict)
     receiver: Receiver = field(init=False)
     _parts: ExitStack = field(default_factory=ExitStack)
@@ -133,7 +130,7 @@ class RealStack(Stack):
             for name, server in servers.items():
                 network[name].target_port = server.port
                 parts.enter_context(server)
-                self.started_in_s[server.name] = server.started_in_s
+                self.started_in_s[f"{server.name} {server.version}"] = server.started_in_s
             self._parts.push(parts.pop_all())
         self.outages |= {
             "broker killed": lambda seconds: _restart(kafka, seconds),
@@ -164,15 +161,13 @@ class RealStack(Stack):
         )
 
     def reference(self) -> Settings:
-        """See `Stack`."""
-        admin = sa.create_engine(_driver(self._postgres.url), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(sa.text("CREATE DATABASE reference"))
-        admin.dispose()
+        """See `Stack`; on a server whose disk nobody fills."""
+        server = PostgresServer(self.home / "reference-postgres")
+        self._parts.enter_context(server)
         return self.direct.model_copy(
             update={
                 "home": self.home / "reference",
-                "store_url": self._postgres.url.replace("/postgres", "/reference"),
+                "store_url": server.url,
                 "sink_url": "",
                 "webhook_url": "",
             }
@@ -181,10 +176,6 @@ class RealStack(Stack):
     def database_url(self) -> str:
         """See `Stack`."""
         return self._postgres.url
-
-
-def _driver(url: str) -> sa.URL:
-    return sa.make_url(url).set(drivername="postgresql+psycopg")
 
 
 def _restart(server: ServerProcess, seconds: float) -> None:
