@@ -78,7 +78,7 @@ class KibanaClient:
     def import_rule(self) -> None:
         """Create the alerting rule, or bring an existing one up to date; its actions stay."""
         path, body = f"/api/alerting/rule/{RULE_ID}", alerting_rule()
-        found = self._client.get(path)
+        found = self._send("GET", path)
         if found.status_code == httpx.codes.NOT_FOUND:
             self._ask("POST", path, json=body)
             return
@@ -87,10 +87,13 @@ class KibanaClient:
         self._ask("PUT", path, json=change | {"actions": found.json().get("actions", [])})
 
     def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        try:
-            answer = self._client.request(method, path, **arguments)
-        except httpx.HTTPError as error:
-            raise SinkError(f"{self._shown} cannot be reached: {error}") from error
+        answer = self._send(method, path, **arguments)
         if answer.is_error:
             raise SinkError(f"{self._shown} answered {answer.status_code}: {answer.text[:300]}")
         return answer
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise SinkError(f"{self._shown} cannot be reached: {error}") from error

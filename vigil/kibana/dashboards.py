@@ -30,7 +30,6 @@ _BAND = (
 )
 
 _BY_ENVIRONMENT = Split("environment", "service.environment", 6)
-_BY_CLOUD = Split("cloud", "cloud.provider", 6)
 _BY_SERVICE = Split("service", "service.name", 12)
 _BY_ROUTE = Split("route", "http.route", 12)
 _BY_METRIC = Split("metric", "vigil.metric", 8)
@@ -126,8 +125,8 @@ JOURNEY = Dashboard(
             (_BY_SERVICE,), over_time=True, where=(_ERRORS,),
         ),
         Panel(
-            "journey-clouds", "The same service in each cloud (latency p95, ms)", "table", SCORES,
-            (*_BAND[:2], Metric("worst", "max", "vigil.actual")), (_BY_SERVICE, _BY_CLOUD),
+            "journey-clouds", "The same service in each environment (latency p95, ms)", "table", SCORES,
+            (*_BAND[:2], Metric("worst", "max", "vigil.actual")), (_BY_SERVICE, _BY_ENVIRONMENT),
             where=(_P95,),
         ),
         Panel(

@@ -43,7 +43,7 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"properties": properties}
 
 
-_SCORE_FIELDS = {
+SCORE_FIELDS = {
     "@timestamp": _DATE,
     "event": _object(kind=_KEYWORD, dataset=_KEYWORD),
     "service": _object(name=_KEYWORD, environment=_KEYWORD),
@@ -63,7 +63,7 @@ _SCORE_FIELDS = {
     ),
 }
 
-_ALERT_FIELDS = {
+ALERT_FIELDS = {
     "@timestamp": _DATE,
     **dict.fromkeys(("at", "opened_at", "updated_at", "resolved_at"), _DATE),
     **dict.fromkeys(
@@ -131,7 +131,7 @@ class ElasticSink:
             if streams:
                 for index, policy in POLICIES.items():
                     self._guarded(self._client.ilm.put_lifecycle, name=index, policy=policy)
-            for index, fields in ((SCORES_INDEX, _SCORE_FIELDS), (ALERTS_INDEX, _ALERT_FIELDS)):
+            for index, fields in ((SCORES_INDEX, SCORE_FIELDS), (ALERTS_INDEX, ALERT_FIELDS)):
                 body = index_template(index, fields, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
             self._streams = streams
@@ -208,6 +208,11 @@ class ElasticSink:
             )
         )
         return [{"_id": hit["_id"], **hit["_source"]} for hit in found["hits"]["hits"]]
+
+    def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to a search, whose request has the arguments of the client's `search`."""
+        found: Mapping[str, Any] = self._guarded(self._client.search, **request).body
+        return found
 
     def count_scores(self) -> int:
         """See `Sink`."""
