@@ -125,7 +125,8 @@ JOURNEY = Dashboard(
             (_BY_SERVICE,), over_time=True, where=(_ERRORS,),
         ),
         Panel(
-            "journey-clouds", "The same service in each environment (latency p95, ms)", "table", SCORES,
+            "journey-environments", "The same service in each environment (latency p95, ms)",
+            "table", SCORES,
             (*_BAND[:2], Metric("worst", "max", "vigil.actual")), (_BY_SERVICE, _BY_ENVIRONMENT),
             where=(_P95,),
         ),
