@@ -75,13 +75,13 @@ def proxy() -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+def new_database(server_home: Path) -> Callable[[], str]:
     """Makes fresh databases with the current schema on one real PostgreSQL; returns their URLs.
 
     The server comes from the wheel and stops with this process.
     """
     began = time.monotonic()
-    server = sa.make_url(start_postgres(tmp_path_factory.mktemp("postgres") / "data")).set(
+    server = sa.make_url(start_postgres(server_home / "postgres" / "data")).set(
         drivername="postgresql+psycopg"
     )
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
