@@ -18,9 +18,11 @@ from vigil.stores.lease import Lease
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
+from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
+from vigil.stream.telemetry import Telemetry, serving_metrics
 from vigil.windows.tumbling import WindowSpec
 
 log = logging.getLogger("vigil.score")
@@ -49,6 +51,8 @@ def open_scorer(
         sink = open_parts.enter_context(closing(open_sink(settings, engine)))
         channel = post_webhook(settings.webhook_url) if settings.webhook_url else None
         outbox = Outbox(engine, channel, show or logging.getLogger("vigil.alerts").debug)
+        telemetry = Telemetry(StreamHealth(engine, consumer))
+        open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
             pipeline=Pipeline(spec, limits, detector),
             event_log=event_log,
@@ -56,6 +60,7 @@ def open_scorer(
             registry=Registry(engine, settings.registry_path),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            telemetry=telemetry,
             for_sink=sink.outside,
         )
 
