@@ -146,29 +146,31 @@ class ElasticSink:
         return ""
 
     def _prepare(self) -> bool:
-        """Put policy and templates once; returns whether the server has data streams."""
+        """Put templates and missing policies once; returns whether the server has data streams.
+
+        A policy that is there stays: operators change how long things are kept.
+        """
         if self._streams is None:
-            streams = self._has_data_streams()
-            if streams:
-                for index, policy in POLICIES.items():
-                    self._guarded(self._client.ilm.put_lifecycle, name=index, policy=policy)
+            policies = self._policies()
+            streams = policies is not None
+            for index in POLICIES.keys() - (policies or POLICIES).keys():
+                self._guarded(self._client.ilm.put_lifecycle, name=index, policy=POLICIES[index])
             for index, fields in ((SCORES_INDEX, SCORE_FIELDS), (ALERTS_INDEX, ALERT_FIELDS)):
                 body = index_template(index, fields, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
             self._streams = streams
         return self._streams
 
-    def _has_data_streams(self) -> bool:
-        """A server without X-Pack does not know the question."""
+    def _policies(self) -> Mapping[str, Any] | None:
+        """Lifecycle policies by name; None from a server without X-Pack, which has none."""
         try:
-            self._client.ilm.get_lifecycle()
+            return self._client.ilm.get_lifecycle().body
         except ApiError as error:
             if error.meta.status in UNKNOWN_STATUS:
-                return False
+                return None
             raise self._failure(error) from error
         except TransportError as error:
             raise self._failure(error) from error
-        return True
 
     def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """See `Sink`."""
