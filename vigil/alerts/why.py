@@ -126,7 +126,16 @@ class Ledger:
             found = connection.execute(query, {"series_id": series_id, "at": at}).first()
         if found is None or found.document is None:
             return None, ""
-        kept = ("incident_id", "status", "severity", "opened_at", "resolved_at", "title", "origin", "services")
+        kept = (
+            "incident_id",
+            "status",
+            "severity",
+            "opened_at",
+            "resolved_at",
+            "title",
+            "origin",
+            "services",
+        )
         return {name: found.document.get(name) for name in kept}, found.reason
 
     def _alerts(self, incident: Mapping[str, Any] | None, at: datetime) -> list[dict[str, Any]]:
