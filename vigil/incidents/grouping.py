@@ -23,6 +23,13 @@ VANISHED_AFTER = timedelta(days=1)
 
 Change = tuple[str, Incident]
 
+ATTRIBUTIONS: dict[str, Any] = {
+    "series_id": pl.Int64,
+    "window_start": pl.Datetime("us", "UTC"),
+    "incident_id": pl.String,
+    "reason": pl.String,
+}
+
 
 class IncidentTracker:
     """Open incidents of one stream; takes decisions in event-time order."""
@@ -32,6 +39,12 @@ class IncidentTracker:
         self.clear_windows = clear_windows
         self.open: list[Incident] = []
         self.calls: set[tuple[str, str]] = set()
+        self._joined: list[dict[str, Any]] = []
+
+    def take_joined(self) -> pl.DataFrame:
+        """Flagged windows since the last call and the incident of each (schema ATTRIBUTIONS)."""
+        joined, self._joined = self._joined, []
+        return pl.DataFrame(joined, schema=ATTRIBUTIONS)
 
     def learn_calls(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Note (caller, callee) pairs of services."""
@@ -76,7 +89,7 @@ class IncidentTracker:
 
     def _take(self, at: datetime, row: dict[str, Any]) -> tuple[str, Incident]:
         """Add a flagged window; the action is empty when it tells an operator nothing new."""
-        incident = self._home(row)
+        incident, reason = self._home(row)
         action = ""
         if incident is None:
             number = stable_id([self.stream, str(row["series_id"]), at.isoformat()])
@@ -85,22 +98,33 @@ class IncidentTracker:
             action = OPENED
         elif (row["service"] or "") not in incident.services:
             action = UPDATED
+        self._joined.append(
+            {
+                "series_id": row["series_id"],
+                "window_start": at,
+                "incident_id": incident.incident_id,
+                "reason": reason,
+            }
+        )
         self._record(incident, at, row)
         incident.updated_at = at
         return action, incident
 
-    def _home(self, row: dict[str, Any]) -> Incident | None:
+    def _home(self, row: dict[str, Any]) -> tuple[Incident | None, str]:
+        """The open incident that a flagged window belongs to, and why."""
         service = row["service"] or ""
         for incident in self.open:
-            if row["series_id"] in incident.evidence or service in incident.services:
-                return incident
+            if row["series_id"] in incident.evidence:
+                return incident, "the series was part of it already"
+            if service in incident.services:
+                return incident, f"another series of {service} was part of it"
         for incident in self.open:
-            if any(
-                (service, other) in self.calls or (other, service) in self.calls
-                for other in incident.services
-            ):
-                return incident
-        return None
+            for other in sorted(incident.services):
+                if (service, other) in self.calls:
+                    return incident, f"{service} calls {other}, which was part of it"
+                if (other, service) in self.calls:
+                    return incident, f"{service} is called by {other}, which was part of it"
+        return None, "nothing related was unusual: it opened the incident"
 
     def _record(self, incident: Incident, at: datetime, row: dict[str, Any]) -> None:
         known = incident.evidence.get(row["series_id"])

@@ -1,5 +1,6 @@
 """An incident: what went wrong, since when, in which series, and what it turned into."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,14 +38,17 @@ class Evidence:
     @property
     def name(self) -> str:
         """The metric and its place, as people say it."""
-        where = "/".join(
-            self.place[part] for part in ("environment", "region") if part in self.place
-        )
-        route = " ".join(self.place[part] for part in ("method", "route") if part in self.place)
-        parts = [self.metric, "of", self.service or "unknown service"]
-        parts += [route] if route else []
-        parts += ["in", where] if where else []
-        return " ".join(parts)
+        return series_name(self.metric, self.place)
+
+
+def series_name(metric: str, place: Mapping[str, str | None]) -> str:
+    """A series as people say it, from its metric and its key columns, absent or None if unknown."""
+    where = "/".join(part for name in ("environment", "region") if (part := place.get(name)))
+    route = " ".join(part for name in ("method", "route") if (part := place.get(name)))
+    parts = [metric, "of", place.get("service") or "unknown service"]
+    parts += [route] if route else []
+    parts += ["in", where] if where else []
+    return " ".join(parts)
 
 
 @dataclass(slots=True)

@@ -99,6 +99,7 @@ class Pipeline:
             # The last state of each incident, as its latest alert tells it.
             incidents=list({alert["incident_id"]: alert for alert in alerts}.values()),
             alerts=alerts,
+            attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
