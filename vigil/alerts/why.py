@@ -18,6 +18,9 @@ from vigil.incidents.incident import DISMISSED, PENDING, series_name
 from vigil.stores.timescale import WindowStore
 
 SUGGESTIONS = 5
+INCIDENT_FACTS = (
+    "incident_id", "status", "severity", "opened_at", "resolved_at", "title", "origin", "services",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
-from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS
+from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
 from vigil.features.observations import metric_observations, request_observations
 from vigil.incidents.grouping import TOLD, IncidentTracker
 from vigil.incidents.rules import IncidentRules
@@ -129,7 +129,7 @@ class Pipeline:
     def _fold(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
         """Put records into windows; returns the late ones, counted by id and window."""
         if topic == TOPIC_EVENTS:
-            records = self.series.identify_requests(records)
+            records = self.series.identify_requests(requests_of(records))
             calls = records.select("peer_service", "service").drop_nulls().unique()
             self.trackers[topic].learn_calls(calls.iter_rows())
         else:
