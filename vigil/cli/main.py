@@ -24,6 +24,8 @@ COMMANDS = {
     "backtest": "Backtest candidates and show the numbers.",
     "promote": "Make a bundle the champion.",
     "models": "List bundles, their backtest scores and the champion.",
+    "why": "Say why a window was flagged, and what came of it.",
+    "why-not": "Say why nobody was paged for a window.",
     "kibana": "Export or import dashboards for Kibana.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }
