@@ -19,10 +19,13 @@ COMMANDS = {
     "ingest": "Read events, metrics or logs from files into the event log.",
     "score": "Run the streaming scorer.",
     "detect": "Score any csv of timestamps and values.",
+    "logs": "Mine templates from log files, see and search those of the stream.",
     "train": "Train and backtest all candidates and write a challenger bundle.",
     "backtest": "Backtest candidates and show the numbers.",
     "promote": "Make a bundle the champion.",
     "models": "List bundles, their backtest scores and the champion.",
+    "why": "Say why a window was flagged, and what came of it.",
+    "why-not": "Say why nobody was paged for a window.",
     "kibana": "Export or import dashboards for Kibana.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }

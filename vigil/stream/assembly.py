@@ -15,11 +15,13 @@ from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.lease import Lease
+from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
 from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier
+from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
 from vigil.stream.telemetry import Telemetry, serving_metrics
@@ -61,6 +63,9 @@ def open_scorer(
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
             telemetry=telemetry,
+            housekeeping=Housekeeping(
+                LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days))
+            ),
             for_sink=sink.outside,
         )
 

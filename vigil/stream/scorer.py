@@ -19,6 +19,7 @@ from vigil.stores.lease import Lease
 from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
 from vigil.stores.registry import Registry
 from vigil.stream.courier import Courier
+from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import TOPICS, Pipeline
 from vigil.stream.telemetry import Snapshot, Telemetry
 
@@ -49,6 +50,7 @@ class Scorer:
     lease: Lease
     courier: Courier
     telemetry: Telemetry
+    housekeeping: Housekeeping
     for_sink: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _offsets: Offsets = field(default_factory=dict)
@@ -85,10 +87,12 @@ class Scorer:
             return
         self.resume()
         self.courier.start()
+        self.housekeeping.start()
         finished = False
         try:
             finished = self._score_until(stop, drain)
         finally:
+            self.housekeeping.finish()
             self.courier.finish(deliver_all=finished)
             self.lease.release()
 
