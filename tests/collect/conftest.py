@@ -71,9 +71,9 @@ def listening(
         stop = asyncio.Event()
         try:
             await receiver.start()
-        except BaseException as error:
+        except Exception as error:
             up.set_exception(error)
-            raise
+            return
         up.set_result((receiver, asyncio.get_running_loop(), stop))
         await stop.wait()
         await receiver.stop()

@@ -1,7 +1,9 @@
 """OTLP/HTTP answers as the specification says, and acknowledges what is durable."""
 
+import contextlib
 import gzip
 import json
+import socket
 import zlib
 
 import httpx
@@ -162,23 +164,17 @@ def test_its_health_is_its_counts(listen):
 
 def test_a_slow_head_is_not_waited_for(listen):
     """Slowloris: a connection that sends its headers byte by byte is closed."""
-    import socket
-
     with listen(limits=ReceiverLimits(head_s=0.3)) as collector:
         port = collector.receiver.http_port
         with socket.create_connection(("localhost", port), timeout=10) as slow:
             slow.sendall(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n")
-            try:
+            with contextlib.suppress(ConnectionResetError):
                 assert slow.recv(1) == b""
-            except ConnectionResetError:
-                pass
         assert post(collector, trace_request({})).status_code == 200
 
 
 def test_a_slow_body_is_not_waited_for(listen):
     """It is told so, and its connection is closed."""
-    import socket
-
     with listen(limits=ReceiverLimits(body_s=0.3)) as collector:
         port = collector.receiver.http_port
         with socket.create_connection(("localhost", port), timeout=10) as slow:
@@ -190,15 +186,12 @@ def test_a_slow_body_is_not_waited_for(listen):
 
 def test_endless_headers_are_not_read(listen):
     """A head of more than its limit ends the connection."""
-    import socket
-
     with listen(limits=ReceiverLimits(head_bytes=1_000)) as collector:
         port = collector.receiver.http_port
         with socket.create_connection(("localhost", port), timeout=10) as endless:
             endless.sendall(b"POST /v1/traces HTTP/1.1\r\n")
-            with pytest.raises(OSError):  # noqa: PT011 - reset or broken pipe, as it comes
-                for _ in range(10_000):
-                    endless.sendall(b"x-filler: " + b"a" * 500 + b"\r\n")
+            with pytest.raises((ConnectionResetError, BrokenPipeError)):
+                endless.sendall((b"x-filler: " + b"a" * 500 + b"\r\n") * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -212,8 +205,6 @@ def test_endless_headers_are_not_read(listen):
 )
 def test_smuggled_requests_are_refused(collector, head):
     """A head that two servers could read differently."""
-    import socket
-
     with socket.create_connection(("localhost", collector.receiver.http_port), 10) as sly:
         sly.sendall(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n" + head + b"\r\n0\r\n\r\n")
         assert sly.recv(1_000).startswith(b"HTTP/1.1 400")

@@ -66,7 +66,7 @@ def export_response(signal: Signal, outcome: Outcome) -> Message:
     """The response to an export: empty for a full success, else what was rejected and why."""
     response = signal.response()
     if outcome.rejected:
-        partial = response.partial_success  # type: ignore[attr-defined]
+        partial = response.partial_success
         setattr(partial, signal.rejected, outcome.rejected)
         partial.error_message = outcome.reason
     return response

@@ -15,7 +15,7 @@ import uvicorn
 from vigil.collect.receive.grpc_server import grpc_server
 from vigil.collect.receive.http_server import http_app
 from vigil.collect.receive.intake import Intake
-from vigil.collect.receive.patience import impatient_protocol
+from vigil.collect.receive.patience import ImpatientProtocol
 from vigil.errors import ConfigError
 
 log = logging.getLogger("vigil.collect")
@@ -92,16 +92,16 @@ class Receiver:
             http_app(self.intake),
             host=self.address.host,
             port=port,
-            http=impatient_protocol(limits),
+            http=ImpatientProtocol.within(limits),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
-            ssl_certfile=tls and tls.certificate,
-            ssl_keyfile=tls and tls.key,
-            ssl_ca_certs=tls and tls.client_ca and str(tls.client_ca),
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
+            ssl_ca_certs=tls.client_ca if tls else None,
             ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
         )
         place = f"{self.address.host}:{port}"
