@@ -22,7 +22,8 @@ def vigil(store_settings, monkeypatch):
         result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
         if isinstance(result.exception, VigilError):
             return result.exception.exit_code, result.stdout, str(result.exception)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
         return result.exit_code, result.stdout, result.stderr
 
     return run
