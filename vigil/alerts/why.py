@@ -14,10 +14,13 @@ from vigil.detect.gates import GATES, shut_gates
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.features.observations import SCORED_METRICS
-from vigil.incidents.incident import series_name
+from vigil.incidents.incident import DISMISSED, PENDING, series_name
 from vigil.stores.timescale import WindowStore
 
 SUGGESTIONS = 5
+INCIDENT_FACTS = (
+    "incident_id", "status", "severity", "opened_at", "resolved_at", "title", "origin", "services",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,16 @@ class Ledger:
             found = connection.execute(query, {"series_id": series_id, "at": at}).first()
         if found is None or found.document is None:
             return None, ""
-        kept = ("incident_id", "status", "opened_at", "resolved_at", "title", "origin", "services")
+        kept = (
+            "incident_id",
+            "status",
+            "severity",
+            "opened_at",
+            "resolved_at",
+            "title",
+            "origin",
+            "services",
+        )
         return {name: found.document.get(name) for name in kept}, found.reason
 
     def _alerts(self, incident: Mapping[str, Any] | None, at: datetime) -> list[dict[str, Any]]:
@@ -265,10 +277,16 @@ def incident_words(incident: Mapping[str, Any] | None, because: str, flagged: bo
     if incident is None:
         return ["It belongs to no incident yet."] if flagged else []
     since = f"{datetime.fromisoformat(incident['opened_at']):%Y-%m-%d %H:%M:%S} UTC"
-    return [
+    words = [
         f"It joined incident {incident['incident_id']} ({incident['title']}; {incident['status']},"
-        f" open since {since}): {because}."
+        f" began {since}): {because}."
     ]
+    if incident["status"] in (PENDING, DISMISSED):
+        words.append(
+            f"Nobody was told: it {'has' if incident['status'] == PENDING else 'had'} not lasted as"
+            f" long as severity {incident['severity']} asks."
+        )
+    return words
 
 
 def alert_words(alert: Mapping[str, Any]) -> list[str]:
