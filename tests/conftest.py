@@ -4,8 +4,11 @@ import itertools
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,14 @@ import sqlalchemy as sa
 from real_servers import SERVERS, require, started
 
 from vigil.config import Settings, load_settings
+from vigil.events.schema import TOPIC_EVENTS
 from vigil.servers import ElasticsearchServer, KafkaServer, Proxy
+from vigil.simulate import Fault, SimulationPlan, chunk_count, simulate_chunk
+from vigil.stores import open_log
+from vigil.stores.arrow_messages import arrow_messages
 from vigil.stores.database import open_database
 from vigil.stores.embedded_postgres import start_postgres
+from vigil.stream.assembly import open_scorer
 
 TEMPLATE = "vigil_template"
 
@@ -99,6 +107,38 @@ def new_database(server_home: Path) -> Callable[[], str]:
     template_url = create(TEMPLATE, "template0")
     open_database(load_settings(store_url=template_url)).dispose()
     return lambda: create(f"test_{next(numbers)}", TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def small_estate(
+    new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """Settings of an installation that has seen three hours of traffic; read only.
+
+    Search failed for a while in the second hour; all of AWS is slow in the last half hour.
+    """
+    settings = load_settings(
+        home=tmp_path_factory.mktemp("estate"), store_url=new_database(), window_s=60
+    )
+    start_at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    faults = (
+        _fault("error_burst", start_at, 90, 110, "search", 0.4),
+        _fault("region_slow", start_at, 150, 190, None, 250.0),
+    )
+    plan = SimulationPlan(start_at, 3 * 3600, 4.0, seed=3, faults=faults)
+    with closing(open_log(settings)) as event_log:
+        for index in range(chunk_count(plan)):
+            event_log.append(TOPIC_EVENTS, arrow_messages(simulate_chunk(plan, index)))
+    with open_scorer(settings, "vigil-scorer", show=None) as scorer:
+        scorer.run(threading.Event(), drain=True)
+    return settings
+
+
+def _fault(
+    kind: str, start_at: datetime, from_min: int, to_min: int, service: str | None, magnitude: float
+) -> Fault:
+    first, last = (start_at + timedelta(minutes=minute) for minute in (from_min, to_min))
+    return Fault(kind, kind, first, last, service, "aws-prod", "eu-west-1", magnitude, ())
 
 
 @pytest.fixture

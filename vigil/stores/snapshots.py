@@ -1,5 +1,6 @@
-"""Snapshots of the event log: the valid events of a time range as one Parquet file."""
+"""The valid events of a time range: read from the log, or kept as one Parquet file."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,28 +28,36 @@ class SnapshotFacts:
 def snapshot_events(
     event_log: EventLog, start_at: datetime, end_at: datetime, path: Path, limits: Limits
 ) -> SnapshotFacts:
-    """Write events with start_at <= time < end_at, in log order; replaces an earlier file.
+    """Write events with start_at <= time < end_at, in log order; replaces an earlier file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    rows = read = 0
+    with pq.ParquetWriter(partial, EVENTS) as writer:
+        for messages, events in events_between(event_log, start_at, end_at, limits):
+            read += messages
+            if events.height:
+                writer.write_table(events.to_arrow().cast(EVENTS))
+                rows += events.height
+    partial.rename(path)
+    return SnapshotFacts(rows, read, path)
+
+
+def events_between(
+    event_log: EventLog, start_at: datetime, end_at: datetime, limits: Limits
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """(messages read, their events with start_at <= time < end_at), block by block in log order.
 
     Reads the log from its beginning, a few hundred messages at a time: memory stays bounded
     whatever the log holds.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     inside = (pl.col("time") >= start_at) & (pl.col("time") < end_at)
-    rows = read = 0
-    with pq.ParquetWriter(partial, EVENTS) as writer:
-        for partition in range(event_log.partitions(TOPIC_EVENTS)):
-            offset = 0
-            while messages := event_log.read(TOPIC_EVENTS, partition, offset, MESSAGES_AT_ONCE):
-                offset = messages[-1].offset + 1
-                read += len(messages)
-                payloads = [
-                    Payload(stored.message.headers.get(CONTENT_TYPE, ""), stored.message.value, "")
-                    for stored in messages
-                ]
-                events = decode(payloads, EVENTS, datetime.now(UTC), limits).records.filter(inside)
-                if events.height:
-                    writer.write_table(events.to_arrow().cast(EVENTS))
-                    rows += events.height
-    partial.rename(path)
-    return SnapshotFacts(rows, read, path)
+    for partition in range(event_log.partitions(TOPIC_EVENTS)):
+        offset = 0
+        while messages := event_log.read(TOPIC_EVENTS, partition, offset, MESSAGES_AT_ONCE):
+            offset = messages[-1].offset + 1
+            payloads = [
+                Payload(stored.message.headers.get(CONTENT_TYPE, ""), stored.message.value, "")
+                for stored in messages
+            ]
+            records = decode(payloads, EVENTS, datetime.now(UTC), limits).records
+            yield len(messages), records.filter(inside)
