@@ -50,9 +50,12 @@ class HeldOut:
 def settings_grid() -> list[DetectorSettings]:
     """The settings that compete; the defaults are among them."""
     return [
-        dataclasses.replace(DetectorSettings(), **dict(zip(GRID, values, strict=True)))
-        for values in itertools.product(*GRID.values())
-    ]
+        dataclasses.replace(
+            DetectorSettings(),
+            least_evidence=least_evidence, least_single=least_single, alert_rate=alert_rate,
+        )
+        for least_evidence, least_single, alert_rate in itertools.product(*GRID.values())
+    ]  # fmt: skip
 
 
 def cross_validate(
