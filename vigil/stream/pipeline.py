@@ -26,6 +26,7 @@ from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
 from vigil.stream.state import pack, unpack
 from vigil.windows.folds import MetricFold, RequestFold
+from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import TumblingWindows, WindowSpec
 from vigil.windows.watermark import UNSEEN
 
@@ -63,6 +64,7 @@ class Pipeline:
         }
         self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
         self.series = SeriesDirectory()
+        self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.scoring = Scoring(spec, detector)
         self.counters = dict.fromkeys(
             ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts"), 0
@@ -131,14 +133,18 @@ class Pipeline:
         """Put records into windows; returns the late ones, counted by id and window."""
         if topic == TOPIC_EVENTS:
             records = self.series.identify_requests(requests_of(records))
-            calls = records.select("peer_service", "service").drop_nulls().unique()
-            self.trackers[topic].learn_calls(calls.iter_rows())
+            self.trackers[topic].learn_calls(self._new_calls(records))
         else:
             records = self.series.identify_metrics(records)
         windows = self.windows[topic]
         late = windows.push(partition, records)
         self.counters["late"] += late.height
         return late.select("window_start", record_id=windows.fold.id_name, topic=pl.lit(topic))
+
+    def _new_calls(self, records: pl.DataFrame) -> list[tuple[str, str]]:
+        """(caller, callee) pairs that this process has not seen yet."""
+        self._calls.assign(records.select(self._calls.columns))
+        return self._calls.take_added().select(self._calls.columns).drop_nulls().rows()
 
     def _request_observations(self, requests: pl.DataFrame) -> pl.DataFrame:
         traces = requests.select("key_id", "window_start", "worst_traces")
