@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.errors import VigilError
 from vigil.stores import open_log
@@ -39,6 +40,7 @@ def examine(settings: Settings) -> list[Finding]:
         _database,
         _sink,
         _champion,
+        _policy,
         _webhook,
         _datasets,
     ]
@@ -111,6 +113,14 @@ def _champion(settings: Settings) -> Finding:
         return Finding("champion", NOTE, "none: the online detector scores alone", remedy)
     load_bundle(champion.path)
     return Finding("champion", OK, champion.bundle_id)
+
+
+def _policy(settings: Settings) -> Finding:
+    if not settings.policy:
+        found = "none: every alert goes to the terminal and the webhook"
+        return Finding("policy", NOTE, found, "write one (docs/alerting.md) and set VIGIL_POLICY")
+    policy = configured_policy(settings)
+    return Finding("policy", OK, f"{settings.policy}: {len(policy.channels)} channels")
 
 
 def _webhook(settings: Settings) -> Finding:

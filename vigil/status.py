@@ -40,7 +40,11 @@ def read_status(settings: Settings) -> dict[str, Any]:
     incidents = {
         "open": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'open'"),
         "resolved": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'resolved'"),
-        "alerts_waiting": _scalar(engine, "SELECT count(*) FROM alerts WHERE delivered_at IS NULL"),
+        "alerts_waiting": _scalar(
+            engine,
+            "SELECT (SELECT count(*) FROM alerts WHERE dispatched_at IS NULL)"
+            " + (SELECT count(*) FROM notifications WHERE status = 'waiting')",
+        ),
     }
     engine.dispose()
     return {"stream": stream, "models": models, "incidents": incidents}
