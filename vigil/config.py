@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     webhook_url: str = Field(
         "", description="where alerts are posted when there is no policy; empty: printed only"
     )
+    metrics_address: str = Field(
+        "", description="HOST:PORT where the scorer serves /metrics to Prometheus; empty: nowhere"
+    )
     datasets: Path = Field(
         ROOT.parent / "shared" / "datasets", description="real data for demo, tests, benchmarks"
     )

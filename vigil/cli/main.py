@@ -16,9 +16,12 @@ COMMANDS = {
     "status": "Show lag, watermark, throughput, dead letters and the champion.",
     "doctor": "Find what is wrong and say how to mend it.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
+    "collect": "Receive OpenTelemetry traces and logs into the event log.",
     "ingest": "Read events, metrics or logs from files into the event log.",
     "score": "Run the streaming scorer.",
     "detect": "Score any csv of timestamps and values.",
+    "forecast": "Continue any csv of timestamps and values, with quantiles.",
+    "logs": "Mine templates from log files, see and search those of the stream.",
     "train": "Train and backtest all candidates and write a challenger bundle.",
     "backtest": "Backtest candidates and show the numbers.",
     "promote": "Make a bundle the champion.",
@@ -29,6 +32,7 @@ COMMANDS = {
     "why": "Say why a window was flagged, and what came of it.",
     "why-not": "Say why nobody was paged for a window.",
     "kibana": "Export or import dashboards for Kibana.",
+    "rca": "Rank the services that may have caused what began at an instant.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }
 

@@ -24,6 +24,8 @@ def form_of(content_type: str, value: bytes) -> str:
     >>> form_of("", b'{"resourceSpans": []}')
     'application/json; otlp'
     """
+    if content_type == OTLP_JSON:
+        return OTLP_JSON
     named = content_type.partition(";")[0].strip().lower() or _sniff(value)
     if named in (JSON, NDJSON) and _OTLP_FIELD.match(value):
         return OTLP_JSON

@@ -20,10 +20,12 @@ from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
+from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
+from vigil.stream.telemetry import Telemetry, serving_metrics
 from vigil.windows.tumbling import WindowSpec
 
 log = logging.getLogger("vigil.score")
@@ -57,6 +59,8 @@ def open_scorer(
             open_channels(policy, show),
             bury=lambda waiting, error: bury_message(event_log, waiting, error),
         )
+        telemetry = Telemetry(StreamHealth(engine, consumer))
+        open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
             pipeline=Pipeline(spec, limits, detector, policy.incidents.rules()),
             event_log=event_log,
@@ -64,6 +68,7 @@ def open_scorer(
             registry=Registry(engine, settings.registry_path),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            telemetry=telemetry,
             housekeeping=Housekeeping(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days))
             ),
