@@ -10,6 +10,7 @@ from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.log import EventLog
 from vigil.stores.registry import Registry
 
 CONSUMER = "vigil-scorer"
@@ -18,10 +19,18 @@ CONSUMER = "vigil-scorer"
 def read_status(settings: Settings) -> dict[str, Any]:
     """Stream, models and incidents as nested dictionaries, ready for JSON."""
     engine = open_database(settings)
-    with closing(open_log(settings)) as event_log:
-        ends = {topic: event_log.end_offsets(topic) for topic in (TOPIC_EVENTS, TOPIC_METRICS)}
-        buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
-    champion = Registry(engine, settings.registry_path).champion()
+    try:
+        with closing(open_log(settings)) as event_log:
+            return gather_status(engine, event_log, Registry(engine, settings.registry_path))
+    finally:
+        engine.dispose()
+
+
+def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) -> dict[str, Any]:
+    """The same from stores that are open already."""
+    ends = {topic: event_log.end_offsets(topic) for topic in (TOPIC_EVENTS, TOPIC_METRICS)}
+    buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
+    champion = registry.champion()
     checkpoint = CheckpointStore(engine, CONSUMER).load()
     offsets = checkpoint.offsets if checkpoint else {}
     lag = sum(
@@ -42,7 +51,6 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "resolved": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'resolved'"),
         "alerts_waiting": _scalar(engine, "SELECT count(*) FROM alerts WHERE delivered_at IS NULL"),
     }
-    engine.dispose()
     return {"stream": stream, "models": models, "incidents": incidents}
 
 
