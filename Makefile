@@ -39,6 +39,8 @@ $(STAMP): $(UV_STAMP) requirements.lock pyproject.toml
 	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements.lock
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m vigil.detect.warm
+	@$(BIN)/python -m vigil.logs.warm
+	@$(BIN)/python -m vigil.events.otlp.warm
 	@touch $@
 
 demo: $(STAMP)

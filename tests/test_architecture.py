@@ -78,6 +78,6 @@ def test_the_event_schema_is_documented(schema):
 
 def test_links_between_documents_lead_somewhere():
     """Relative links in README and docs."""
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

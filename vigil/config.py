@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         description="share of clean windows of a request metric that may be flagged",
     )
 
+    ledger_hot_h: float = Field(
+        6.0, ge=1, description="how long decisions stay as rows before they are packed"
+    )
+    ledger_days: int = Field(30, ge=1, description="how long decisions are kept")
+
     def shown(self) -> dict[str, str]:
         """The values in force, fit to be printed: secrets inside addresses are masked."""
         values = {name: str(value) for name, value in self.model_dump(mode="json").items()}

@@ -7,7 +7,9 @@ stable, so a repeated delivery can be recognised.
 from datetime import datetime
 from typing import Any
 
+from vigil.incidents.cause import cause_words
 from vigil.incidents.incident import Evidence, Incident
+from vigil.incidents.topology import Topology
 
 SERIES_SHOWN = 10
 TRACES_SHOWN = 5
@@ -15,25 +17,51 @@ TRACES_SHOWN = 5
 _UNITS = {"request_rate": "requests/s", "error_ratio": "", "latency_ms_p95": "ms"}
 
 
-def alert_document(action: str, incident: Incident) -> dict[str, Any]:
+def alert_document(action: str, incident: Incident, topology: Topology) -> dict[str, Any]:
     """The alert of one change of an incident, ready for JSON."""
-    worst = incident.worst
-    ranked = sorted(incident.evidence.values(), key=lambda item: (item.p, item.series_id))
-    traces = [trace for item in [worst, *ranked] for trace in item.trace_ids]
+    return _identity(action, incident) | (_facts(incident, topology) if incident.evidence else {})
+
+
+def _identity(action: str, incident: Incident) -> dict[str, Any]:
     return {
         "alert_id": f"{incident.incident_id}:{incident.changes}",
         "incident_id": incident.incident_id,
         "action": action,
         "status": incident.status,
+        "severity": incident.severity,
         "at": incident.updated_at.isoformat(),
         "opened_at": incident.opened_at.isoformat(),
         "updated_at": incident.updated_at.isoformat(),
         "resolved_at": incident.resolved_at and incident.resolved_at.isoformat(),
         "stream": incident.stream,
-        "title": title(incident),
         "origin": incident.origin,
+        "reopenings": incident.reopenings,
+        "note": incident.note,
+        # Where late data left nothing to speak of, the note says it all.
+        "title": f"unusual requests of {incident.origin or 'a service'}",
+        "services": sorted(incident.reasons),
+        "series_count": 0,
+    }
+
+
+def _facts(incident: Incident, topology: Topology) -> dict[str, Any]:
+    worst = incident.worst
+    items = incident.evidence.values()
+    ranked = sorted(items, key=lambda item: (item.p, item.series_id))
+    traces = [trace for item in [worst, *ranked] for trace in item.trace_ids]
+    return {
+        "title": title(incident),
         "services": sorted(incident.services),
         "reason": reason(worst),
+        "cause": cause_words(incident, topology),
+        "grouping": dict(incident.reasons),
+        "callers": sorted(topology.callers([incident.origin])),
+        "callees": sorted(topology.callees([incident.origin])),
+        "tenants": sorted({t for item in items if (t := item.place.get("tenant"))}),
+        "environments": sorted({e for item in items if (e := item.place.get("environment"))}),
+        "requests_affected": round(incident.bad_requests, 1),
+        "burn_rate": round(incident.burn_rate, 2),
+        "budget_burnt": round(incident.budget_burnt, 5),
         "series": [_series(item) for item in ranked[:SERIES_SHOWN]],
         "series_count": len(ranked),
         "trace_ids": list(dict.fromkeys(traces))[:TRACES_SHOWN],
@@ -41,17 +69,18 @@ def alert_document(action: str, incident: Incident) -> dict[str, Any]:
 
 
 def _series(item: Evidence) -> dict[str, Any]:
+    worst = item.worst
     return {
         "series_id": item.series_id,
         "metric": item.metric,
         **item.place,
         "since": item.since.isoformat(),
-        "worst_at": item.worst_at.isoformat(),
-        "actual": item.actual,
-        "expected": item.expected,
-        "lower": item.lower,
-        "upper": item.upper,
-        "p": item.p,
+        "worst_at": worst.at.isoformat(),
+        "actual": worst.actual,
+        "expected": worst.expected,
+        "lower": worst.lower,
+        "upper": worst.upper,
+        "p": worst.p,
     }
 
 
@@ -65,12 +94,13 @@ def title(incident: Incident) -> str:
 
 def reason(item: Evidence) -> str:
     """Why this was flagged: expected, actual, how unusual, since when."""
+    worst = item.worst
     band = ""
-    if item.lower is not None and item.upper is not None:
-        band = f" (usual {_value(item.metric, item.lower)} to {_value(item.metric, item.upper)})"
-    expected = "unknown" if item.expected is None else _value(item.metric, item.expected)
+    if worst.lower is not None and worst.upper is not None:
+        band = f" (usual {_value(item.metric, worst.lower)} to {_value(item.metric, worst.upper)})"
+    expected = "unknown" if worst.expected is None else _value(item.metric, worst.expected)
     return (
-        f"{_value(item.metric, item.actual)} instead of {expected}{band}, "
+        f"{_value(item.metric, worst.actual)} instead of {expected}{band}, "
         f"since {_when(item.since)}; this unusual once in {_odds(item.p)} windows"
     )
 
@@ -93,7 +123,8 @@ def alert_text(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _change(item: Evidence) -> str:
+def _change(evidence: Evidence) -> str:
+    item = evidence.worst
     if item.expected is None or item.actual is None:
         return "is unusual"
     if item.actual == 0 and item.expected > 0:

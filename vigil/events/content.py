@@ -1,6 +1,42 @@
 """How a message says what it holds: the header and the media types that Vigil reads."""
 
+import re
+
 CONTENT_TYPE = "content-type"
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
+PROTOBUF = "application/x-protobuf"
+# Not a registered type: JSON whose one object is an OTLP export request.
+OTLP_JSON = "application/json; otlp"
+
+KNOWN = (ARROW_STREAM, NDJSON, JSON, PROTOBUF)
+
+_OTLP_FIELD = re.compile(rb'\s*\{\s*"resource_?(spans|logs|metrics)"', re.IGNORECASE)
+
+
+def form_of(content_type: str, value: bytes) -> str:
+    """One of the types above, or "" for an unknown one.
+
+    Parameters such as a charset are ignored. A message of another producer may have no header (the
+    OpenTelemetry Collector's Kafka exporter writes none): then the first bytes tell.
+
+    >>> form_of("", b'{"resourceSpans": []}')
+    'application/json; otlp'
+    """
+    if content_type == OTLP_JSON:
+        return OTLP_JSON
+    named = content_type.partition(";")[0].strip().lower() or _sniff(value)
+    if named in (JSON, NDJSON) and _OTLP_FIELD.match(value):
+        return OTLP_JSON
+    return named if named in KNOWN else ""
+
+
+def _sniff(value: bytes) -> str:
+    if value.startswith(b"\xff\xff\xff\xff"):
+        return ARROW_STREAM
+    # Field 1, length-delimited: every OTLP export request begins so. It is a line feed as well,
+    # but a length is no beginning of a JSON object.
+    if value.startswith(b"\n") and not value.lstrip().startswith(b"{"):
+        return PROTOBUF
+    return NDJSON if value.lstrip()[:1] in (b"{", b"[") else ""

@@ -1,4 +1,4 @@
-"""Payloads to records: Arrow, NDJSON and JSON in, valid rows and dead letters out.
+"""Payloads to records: Arrow, OTLP, NDJSON and JSON in, valid rows and dead letters out.
 
 Never raises for what is inside a payload: records + dead letters = records read.
 """
@@ -13,8 +13,9 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
-from vigil.events.content import ARROW_STREAM, JSON, NDJSON
+from vigil.events.content import ARROW_STREAM, JSON, KNOWN, NDJSON, OTLP_JSON, PROTOBUF, form_of
 from vigil.events.dead_letters import DEAD_LETTERS, dead_frame, one_dead_letter, readable
+from vigil.events.otlp import read_otlp
 from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
 
@@ -63,13 +64,18 @@ def decode(
     """Decode and check payloads; rows keep the order of payloads and of records within them."""
     groups: list[_Rows] = []
     dead: list[dict[str, object]] = []
-    arrow = [n for n, payload in enumerate(payloads) if payload.content_type == ARROW_STREAM]
-    text = [n for n, payload in enumerate(payloads) if payload.content_type in (NDJSON, JSON)]
+    by_form: dict[str, list[int]] = {}
+    for number, payload in enumerate(payloads):
+        by_form.setdefault(form_of(payload.content_type, payload.value), []).append(number)
+    arrow = by_form.get(ARROW_STREAM, [])
+    text = sorted(by_form.get(NDJSON, []) + by_form.get(JSON, []))
+    otlp = sorted(by_form.get(PROTOBUF, []) + by_form.get(OTLP_JSON, []))
     groups += _read_arrow(payloads, arrow, schema, dead)
     groups += _read_text(payloads, text, limits, dead, polars_schema(schema))
-    for number in set(range(len(payloads))) - set(arrow) - set(text):
+    groups += _read_otlp(payloads, otlp, schema, limits, dead)
+    for number in by_form.get("", []):
         payload = payloads[number]
-        rule = f"must be one of {ARROW_STREAM}, {NDJSON}, {JSON}"
+        rule = f"must be one of {', '.join(KNOWN)}"
         dead.append(
             one_dead_letter(
                 number, payload.place, 0, "content-type", rule, payload.content_type, payload.value
@@ -153,6 +159,33 @@ def _read_arrow(
         lines = [np.arange(1, count + 1) for count in counts]
         groups.append(_Rows(frame, payload_of, np.concatenate([*lines, np.empty(0, np.int64)])))
     return groups
+
+
+def _read_otlp(
+    payloads: Sequence[Payload],
+    numbers: Sequence[int],
+    schema: pa.Schema,
+    limits: Limits,
+    dead: list[dict[str, object]],
+) -> list[_Rows]:
+    """OpenTelemetry export requests; one that cannot be read at all is one dead letter."""
+    if not numbers:
+        return []
+    requests = [
+        (form_of(payloads[n].content_type, payloads[n].value), payloads[n].value) for n in numbers
+    ]
+    found = read_otlp(requests, schema, limits.max_attributes)
+    for request, rule in found.refused.items():
+        number = numbers[request]
+        value = payloads[number].value
+        size = f"{len(value)} bytes"
+        dead.append(
+            one_dead_letter(number, payloads[number].place, 0, "payload", rule, size, value)
+        )
+    # Records are numbered within their request, from 1 on.
+    first = np.searchsorted(found.request, found.request)
+    line = np.arange(1, len(found.request) + 1) - first
+    return [_Rows(found.records, np.asarray(numbers, np.int64)[found.request], line)]
 
 
 def _refuse_nested(table: pa.Table) -> None:

@@ -6,6 +6,7 @@ read from the text: a number in quotes is still a number.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 import polars as pl
@@ -123,24 +124,26 @@ def check(
         *(_cast(name, raw.schema[name], wanted[name]) for name in names),
         _attributes(raw["attributes"], limits),
     )
-    reasons = _reasons(raw, typed, schema, now_at, limits)
-    fields, rules = [r[0] for r in reasons], [r[1] for r in reasons]
-    first = pl.lit(None, pl.Int32)
-    for number in reversed(range(len(reasons))):
-        first = pl.when(pl.col(str(number))).then(pl.lit(number, pl.Int32)).otherwise(first)
-    flags = pl.DataFrame({str(number): bad for number, (_, _, bad) in enumerate(reasons)})
-    which = flags.select(first.alias("which"))["which"]
+    rules = _rules(schema, tuple(raw.schema.items()), limits)
+    both = pl.concat([typed, raw.rename(_RAW.__add__)], how="horizontal")
+    ahead = pl.lit(now_at).dt.cast_time_unit("us").alias(_NOW)
+    first = pl.coalesce(
+        pl.when(broken).then(pl.lit(number, pl.Int32))
+        for number, (_, _, broken) in enumerate(rules)
+    )
+    which = both.with_columns(ahead).select(first.alias("which"))["which"]
     rows = which.is_not_null().arg_true()
     if not len(rows):
         return typed, pl.DataFrame(schema=_BROKEN)
-    found = which.gather(rows).to_list()
+    found = [rules[number] for number in which.gather(rows).to_list()]
     broken = pl.DataFrame(
         {
             "row": rows.cast(pl.Int64),
-            "field": [fields[n] for n in found],
-            "rule": [rules[n] for n in found],
+            "field": [field for field, _, _ in found],
+            "rule": [rule for _, rule, _ in found],
             "value": [
-                _show(raw[fields[n]][row]) for n, row in zip(found, rows.to_list(), strict=True)
+                _show(raw[field][row])
+                for (field, _, _), row in zip(found, rows.to_list(), strict=True)
             ],
         },
         schema=_BROKEN,
@@ -155,30 +158,36 @@ def _show(value: object) -> str:
     return "nothing" if value is None else str(value)[:200]
 
 
-def _reasons(
-    raw: pl.DataFrame, typed: pl.DataFrame, schema: pa.Schema, now_at: datetime, limits: Limits
-) -> list[tuple[str, str, pl.Series]]:
-    """(field, rule, broken?) in the order in which reasons are given."""
-    found: list[tuple[str, str, pl.Series]] = []
+# Beside the typed columns, where rules look: the same columns as given, and the clock.
+_RAW, _NOW = "raw ", "now"
 
-    def add(field: str, rule: str, bad: pl.Expr) -> None:
-        found.append((field, rule, typed.select(bad.fill_null(False).alias("bad"))["bad"]))
+
+@lru_cache(maxsize=256)
+def _rules(
+    schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits: Limits
+) -> list[tuple[str, str, pl.Expr]]:
+    """(field, rule, broken?) in the order in which reasons are given, for columns given so."""
+    found: list[tuple[str, str, pl.Expr]] = []
+    types, wanted = dict(given), polars_schema(schema)
+
+    def add(field: str, rule: str, broken: pl.Expr) -> None:
+        found.append((field, rule, broken))
 
     for name in _REQUIRED[schema]:
-        given = raw[name]
-        empty = given.is_null() | (given == "") if given.dtype == pl.String else given.is_null()
-        found.append((name, "is required", empty.fill_null(True)))
-    for name, kind in polars_schema(schema).items():
-        if name != "attributes":
-            lost = raw[name].is_not_null() & typed[name].is_null()
-            if raw.schema[name] == pl.String and kind != pl.String:
-                lost &= raw[name] != ""
-            found.append((name, _TYPE_RULE.get(name) or _type_rule(kind), lost.fill_null(False)))
-        if kind == pl.String and name not in _FREE_TEXT and raw.schema[name] == pl.String:
-            shaped = raw[name].str.contains(r'^(\{"|\[)')
-            found.append((name, "must be text", shaped.fill_null(False)))
+        raw = pl.col(_RAW + name)
+        empty = raw.is_null() | (raw == "") if types[name] == pl.String else raw.is_null()
+        add(name, "is required", empty)
+    for name, kind in wanted.items():
+        raw = pl.col(_RAW + name)
+        if name != "attributes" and types[name] != kind:
+            lost = raw.is_not_null() & pl.col(name).is_null()
+            if types[name] == pl.String:
+                lost &= raw != ""
+            add(name, _TYPE_RULE.get(name) or _type_rule(kind), lost)
+        if kind == pl.String and name not in _FREE_TEXT and types[name] == pl.String:
+            add(name, "must be text", raw.str.contains(r'^(\{"|\[)'))
     time = pl.col("time")
-    ahead = pl.lit(now_at).dt.cast_time_unit("us") + pl.duration(seconds=limits.future_s)
+    ahead = pl.col(_NOW) + pl.duration(seconds=limits.future_s)
     add("time", f"must be at most {limits.future_s} s ahead of the clock", time > ahead)
     earliest = limits.earliest_at.date().isoformat()
     add("time", f"must not be before {earliest}", time < limits.earliest_at)

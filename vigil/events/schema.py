@@ -7,6 +7,7 @@ each. A *key* says whose behaviour is watched; a *series* is a key and a metric.
 import hashlib
 from collections.abc import Iterable
 
+import polars as pl
 import pyarrow as pa
 
 UTC_US = pa.timestamp("us", tz="UTC")
@@ -56,6 +57,7 @@ LOGS = pa.schema(
 )
 
 SPAN_KINDS = ("server", "client", "producer", "consumer", "internal")
+REQUEST_KINDS = ("server", "consumer")
 
 TOPIC_EVENTS = "vigil.events"
 TOPIC_METRICS = "vigil.metrics"
@@ -63,6 +65,15 @@ TOPIC_LOGS = "vigil.logs"
 TOPIC_DEAD_LETTERS = "vigil.dead-letters"
 
 SCHEMA_OF_TOPIC = {TOPIC_EVENTS: EVENTS, TOPIC_METRICS: METRICS, TOPIC_LOGS: LOGS}
+
+
+def requests_of(events: pl.DataFrame) -> pl.DataFrame:
+    """Events that are a service's own handling of a request.
+
+    A traced call has a span on either side, and steps within a service have some as well: counting
+    them all would count a request several times. A request-log line has no kind.
+    """
+    return events.filter(pl.col("kind").is_null() | pl.col("kind").is_in(REQUEST_KINDS))
 
 
 def stable_id(parts: Iterable[str | None]) -> int:

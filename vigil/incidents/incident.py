@@ -1,18 +1,45 @@
 """An incident: what went wrong, since when, in which series, and what it turned into."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from vigil.incidents.rules import INFO
+
+# Unusual, but not yet for long enough to tell anybody.
+PENDING = "pending"
 OPEN = "open"
 RESOLVED = "resolved"
+# It ended before anybody was told.
+DISMISSED = "dismissed"
+# Late data took its reason away.
+WITHDRAWN = "withdrawn"
+
+# Flagged windows remembered a series: more than late events can still revise.
+WINDOWS_KEPT = 32
+
+
+@dataclass(slots=True)
+class Flag:
+    """One flagged window."""
+
+    at: datetime
+    actual: float
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    p: float
+    bad_requests: float = 0.0
+    requests: float = 0.0
 
 
 @dataclass(slots=True)
 class Evidence:
     """What one series contributed: its most unusual window, and whether it is still unusual.
 
-    `quiet_windows` counts the windows without a flag since the last flagged one.
+    `flags` holds the youngest flagged windows, `windows` counts all of them. `quiet_windows` counts
+    the windows without a flag since the last flagged one.
     """
 
     series_id: int
@@ -20,14 +47,15 @@ class Evidence:
     place: dict[str, str]
     since: datetime
     last_flagged: datetime
-    worst_at: datetime
-    actual: float
-    expected: float | None
-    lower: float | None
-    upper: float | None
-    p: float
-    trace_ids: list[str] = field(default_factory=list)
+    worst: Flag
+    flags: list[Flag] = field(default_factory=list)
+    windows: int = 0
     quiet_windows: int = 0
+    bad_requests: float = 0.0
+    requests: float = 0.0
+    burn_rate: float = 0.0
+    budget_burnt: float = 0.0
+    trace_ids: list[str] = field(default_factory=list)
 
     @property
     def service(self) -> str:
@@ -37,29 +65,44 @@ class Evidence:
     @property
     def name(self) -> str:
         """The metric and its place, as people say it."""
-        where = "/".join(
-            self.place[part] for part in ("environment", "region") if part in self.place
-        )
-        route = " ".join(self.place[part] for part in ("method", "route") if part in self.place)
-        parts = [self.metric, "of", self.service or "unknown service"]
-        parts += [route] if route else []
-        parts += ["in", where] if where else []
-        return " ".join(parts)
+        return series_name(self.metric, self.place)
+
+    @property
+    def p(self) -> float:
+        """p of the most unusual window."""
+        return self.worst.p
+
+
+def series_name(metric: str, place: Mapping[str, str | None]) -> str:
+    """A series as people say it, from its metric and its key columns, absent or None if unknown."""
+    where = "/".join(part for name in ("environment", "region") if (part := place.get(name)))
+    route = " ".join(part for name in ("method", "route") if (part := place.get(name)))
+    parts = [metric, "of", place.get("service") or "unknown service"]
+    parts += [route] if route else []
+    parts += ["in", where] if where else []
+    return " ".join(parts)
 
 
 @dataclass(slots=True)
 class Incident:
-    """A group of related series that turned unusual together. Times are event time, UTC."""
+    """A group of related series that turned unusual together. Times are event time, UTC.
+
+    `reasons` says for each service why it is in the group. `changes` counts what was told.
+    """
 
     incident_id: str
     stream: str
     opened_at: datetime
     updated_at: datetime
-    status: str = OPEN
+    status: str = PENDING
     resolved_at: datetime | None = None
     evidence: dict[int, Evidence] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
     origin: str = ""
+    severity: str = INFO
     changes: int = 0
+    reopenings: int = 0
+    note: str = ""
 
     @property
     def services(self) -> set[str]:
@@ -73,6 +116,24 @@ class Incident:
         at_origin = [item for item in items if item.service == self.origin]
         return min(at_origin or items, key=lambda item: (item.p, item.since, item.series_id))
 
+    @property
+    def bad_requests(self) -> float:
+        """Requests that failed, were slow or never came.
+
+        The most of any series, not the sum: one request passes through many services.
+        """
+        return max((item.bad_requests for item in self.evidence.values()), default=0.0)
+
+    @property
+    def burn_rate(self) -> float:
+        """The fastest burn of the error budget in any window."""
+        return max((item.burn_rate for item in self.evidence.values()), default=0.0)
+
+    @property
+    def budget_burnt(self) -> float:
+        """Share of the month's error budget that is gone, 1 is all of it."""
+        return max((item.budget_burnt for item in self.evidence.values()), default=0.0)
+
     def to_state(self) -> dict[str, Any]:
         """For the checkpoint; `from_state` is the inverse."""
         state = asdict(self)
@@ -82,12 +143,15 @@ class Incident:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Incident":
         """Rebuild from `to_state`, after a trip through JSON."""
-        items = [
-            Evidence(**_with_times(item, "since", "last_flagged", "worst_at"))
-            for item in state["evidence"]
-        ]
+        items = [_evidence(item) for item in state["evidence"]]
         rest = _with_times(state, "opened_at", "updated_at", "resolved_at")
         return cls(**rest | {"evidence": {item.series_id: item for item in items}})
+
+
+def _evidence(state: dict[str, Any]) -> Evidence:
+    flags = [Flag(**_with_times(flag, "at")) for flag in (*state["flags"], state["worst"])]
+    rest = _with_times(state, "since", "last_flagged")
+    return Evidence(**rest | {"flags": flags[:-1], "worst": flags[-1]})
 
 
 def _with_times(state: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Outputs:
     late: pl.DataFrame
     incidents: Sequence[Mapping[str, Any]] = field(default_factory=list)
     alerts: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    # Which incident each flagged window joined, and why.
+    attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Scores with their key columns, where a sink outside of the database wants them.
     for_sink: pl.DataFrame | None = None
 
@@ -116,6 +118,8 @@ class CheckpointStore:
             copy_frame(connection, outputs.scores.select(list(SCORES)), "scores")
             copy_frame(connection, outputs.late, "late_events")
             _write_incidents(connection, outputs)
+            # A revised window that is still flagged stays where it joined.
+            copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             if outputs.for_sink is not None:
                 put_aside(
                     connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts

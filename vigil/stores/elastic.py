@@ -67,14 +67,28 @@ ALERT_FIELDS = {
     "@timestamp": _DATE,
     **dict.fromkeys(("at", "opened_at", "updated_at", "resolved_at"), _DATE),
     **dict.fromkeys(
-        ("alert_id", "incident_id", "action", "status", "stream", "origin", "services"), _KEYWORD
+        (
+            "alert_id",
+            "incident_id",
+            "action",
+            "status",
+            "severity",
+            "stream",
+            "origin",
+            "services",
+            "callers",
+            "callees",
+            "tenants",
+            "environments",
+            "trace_ids",
+        ),
+        _KEYWORD,
     ),
-    "trace_ids": _KEYWORD,
-    "title": {"type": "text"},
-    "reason": {"type": "text"},
-    "series_count": {"type": "integer"},
-    # Shown as it is, never searched.
-    "series": {"type": "object", "enabled": False},
+    **{key: {"type": "text"} for key in ("title", "reason", "cause", "note")},
+    **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
+    **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
+    # Shown as they are, never searched.
+    **{key: {"type": "object", "enabled": False} for key in ("series", "grouping")},
 }
 
 

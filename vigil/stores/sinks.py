@@ -105,8 +105,7 @@ class EmbeddedSink:
 
     def count_scores(self) -> int:
         """See `Sink`."""
-        with self._engine.connect() as connection:
-            return int(connection.execute(sa.text("SELECT count(*) FROM scores")).scalar_one())
+        return self._windows.count_scores()
 
     def refresh(self) -> None:
         """What is committed can be found."""

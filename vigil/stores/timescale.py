@@ -1,13 +1,16 @@
 """Windows, series and scores in PostgreSQL (TimescaleDB where it is), as polars frames."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from vigil.events.schema import KEY_COLUMNS
 from vigil.features.observations import metric_observations, request_observations
-from vigil.stores.database import Schema, parse_ints, read_frame
+from vigil.stores.database import Schema, driver, parse_ints, read_frame
+from vigil.stores.score_blocks import BLOCK, SCORES, decode_blocks
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -43,23 +46,6 @@ METRIC_WINDOWS: Schema = {
     "value_sum": pl.Float64,
     "value_min": pl.Float64,
     "value_max": pl.Float64,
-}
-
-SCORES: Schema = {
-    "series_id": pl.Int64,
-    "window_start": TIME,
-    "revision": pl.Int32,
-    "actual": pl.Float64,
-    "weight": pl.Float64,
-    "expected": pl.Float64,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-    "p": pl.Float64,
-    "score": pl.Float64,
-    "flagged": pl.Boolean,
-    "gate": pl.Int16,
-    "warming_up": pl.Float32,
-    "model": pl.String,
 }
 
 
@@ -117,11 +103,61 @@ class WindowStore:
         return pl.concat([part.select(columns) for part in parts]).sort("series_id", "window_start")
 
     def scores(
-        self, start_at: datetime, end_at: datetime, only_flagged: bool = False
+        self,
+        start_at: datetime,
+        end_at: datetime,
+        only_flagged: bool = False,
+        series_ids: Sequence[int] | None = None,
     ) -> pl.DataFrame:
-        """The decision ledger (schema SCORES), by series and time."""
-        extra = "AND flagged" if only_flagged else ""
-        return self._between("scores", SCORES, "series_id", start_at, end_at, extra)
+        """The decision ledger (schema SCORES), by series, time and revision.
+
+        Recent and flagged decisions are exact; older ones come from blocks, on their grid
+        (`vigil.stores.score_blocks`).
+        """
+        among = "" if series_ids is None else "AND series_id = ANY(%s)"
+        chosen = [] if series_ids is None else [list(series_ids)]
+        # Each half has an index of its own; in one condition neither would be used.
+        columns = ", ".join(SCORES)
+        halves = [
+            f"SELECT {columns} FROM scores WHERE window_start >= %s AND window_start < %s"
+            f" AND {which} {among}"
+            for which in (("flagged",) if only_flagged else ("flagged", "NOT flagged"))
+        ]
+        parameters = [start_at, end_at, *chosen] * len(halves)
+        with self.engine.connect() as connection:
+            # One snapshot: what moves to a block meanwhile is seen once.
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            found = [read_frame(connection, " UNION ALL ".join(halves), parameters, SCORES)]
+            if not only_flagged:
+                found.append(self._packed(connection, start_at, end_at, among, chosen))
+        return pl.concat(found).sort("series_id", "window_start", "revision")
+
+    def _packed(
+        self,
+        connection: sa.Connection,
+        start_at: datetime,
+        end_at: datetime,
+        among: str,
+        chosen: list[Any],
+    ) -> pl.DataFrame:
+        query = (
+            "SELECT series_id, block_start, content FROM score_blocks"
+            f" WHERE block_start > %s AND block_start < %s {among}"
+        )
+        with driver(connection).cursor(binary=True) as cursor:
+            blocks = cursor.execute(query, [start_at - BLOCK, end_at, *chosen])
+            rows = decode_blocks(blocks)
+        within = (pl.col("window_start") >= start_at) & (pl.col("window_start") < end_at)
+        return rows.filter(within)
+
+    def count_scores(self) -> int:
+        """Decisions in the ledger, one a window and revision."""
+        query = sa.text(
+            "SELECT (SELECT count(*) FROM scores)"
+            " + (SELECT coalesce(sum(windows), 0) FROM score_blocks)"
+        )
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def _between(
         self,
@@ -130,11 +166,10 @@ class WindowStore:
         order: str,
         start_at: datetime,
         end_at: datetime,
-        extra: str = "",
     ) -> pl.DataFrame:
         query = (
             f"SELECT {', '.join(schema)} FROM {table} "
-            f"WHERE window_start >= %s AND window_start < %s {extra} ORDER BY {order}, window_start"
+            f"WHERE window_start >= %s AND window_start < %s ORDER BY {order}, window_start"
         )
         with self.engine.connect() as connection:
             return read_frame(connection, query, (start_at, end_at), schema)

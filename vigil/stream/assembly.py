@@ -15,10 +15,12 @@ from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.lease import Lease
+from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
 from vigil.stream.courier import Courier
+from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
 from vigil.windows.tumbling import WindowSpec
@@ -56,6 +58,9 @@ def open_scorer(
             registry=Registry(engine, settings.registry_path),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            housekeeping=Housekeeping(
+                LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days))
+            ),
             for_sink=sink.outside,
         )
 

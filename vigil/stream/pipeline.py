@@ -14,9 +14,10 @@ from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
-from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS
+from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
 from vigil.features.observations import metric_observations, request_observations
-from vigil.incidents.grouping import IncidentTracker
+from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.incidents.rules import IncidentRules
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -47,13 +48,19 @@ class Step:
 class Pipeline:
     """All state of one scorer. `counters` add up over its life: accepted + dead = read."""
 
-    def __init__(self, spec: WindowSpec, limits: Limits, detector: OnlineDetector) -> None:
+    def __init__(
+        self,
+        spec: WindowSpec,
+        limits: Limits,
+        detector: OnlineDetector,
+        rules: IncidentRules | None = None,
+    ) -> None:
         self.limits = limits
         self.windows = {
             TOPIC_EVENTS: TumblingWindows(spec, RequestFold()),
             TOPIC_METRICS: TumblingWindows(spec, MetricFold()),
         }
-        self.trackers = {topic: IncidentTracker(topic) for topic in TOPICS}
+        self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
         self.series = SeriesDirectory()
         self.scoring = Scoring(spec, detector)
         self.counters = dict.fromkeys(
@@ -81,11 +88,12 @@ class Pipeline:
             TOPIC_METRICS: self._metric_observations(metrics),
         }
         scored = {topic: self.scoring.score(rows) for topic, rows in observed.items()}
-        alerts = [
-            alert_document(action, incident)
-            for topic, rows in scored.items()
-            for action, incident in self.trackers[topic].update(rows)
+        changes = [
+            alert_document(action, incident, tracker.topology)
+            for topic, tracker in self.trackers.items()
+            for action, incident in tracker.update(scored[topic])
         ]
+        alerts = [change for change in changes if change["action"] in TOLD]
         everything = pl.concat([rows.drop("worst_traces") for rows in scored.values()])
         self._count(requests.height + metrics.height, everything, len(alerts))
         keys, series = self.series.take_added()
@@ -96,9 +104,10 @@ class Pipeline:
             metric_windows=metrics,
             scores=everything.select(list(SCORES)),
             late=_count_late(late),
-            # The last state of each incident, as its latest alert tells it.
-            incidents=list({alert["incident_id"]: alert for alert in alerts}.values()),
+            # The last state of each incident, told of or not.
+            incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
+            attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
@@ -120,7 +129,7 @@ class Pipeline:
     def _fold(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
         """Put records into windows; returns the late ones, counted by id and window."""
         if topic == TOPIC_EVENTS:
-            records = self.series.identify_requests(records)
+            records = self.series.identify_requests(requests_of(records))
             calls = records.select("peer_service", "service").drop_nulls().unique()
             self.trackers[topic].learn_calls(calls.iter_rows())
         else:

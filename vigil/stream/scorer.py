@@ -19,6 +19,7 @@ from vigil.stores.lease import Lease
 from vigil.stores.log import EventLog, Message, StoredMessage
 from vigil.stores.registry import Registry
 from vigil.stream.courier import Courier
+from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import TOPICS, Pipeline
 
 log = logging.getLogger("vigil.score")
@@ -47,6 +48,7 @@ class Scorer:
     registry: Registry
     lease: Lease
     courier: Courier
+    housekeeping: Housekeeping
     for_sink: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     on_commit: Callable[[dict[str, int]], None] = lambda counters: None
@@ -83,10 +85,12 @@ class Scorer:
             return
         self.resume()
         self.courier.start()
+        self.housekeeping.start()
         finished = False
         try:
             finished = self._score_until(stop, drain)
         finally:
+            self.housekeeping.finish()
             self.courier.finish(deliver_all=finished)
             self.lease.release()
 

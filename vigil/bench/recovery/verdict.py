@@ -17,7 +17,9 @@ from vigil.events.schema import TOPIC_EVENTS
 from vigil.stores import open_log
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog
+from vigil.stores.score_blocks import on_grid
 from vigil.stores.sinks import open_sink
+from vigil.stores.timescale import WindowStore
 from vigil.stream.assembly import open_scorer
 
 CONSUMER = "vigil-scorer"
@@ -26,8 +28,6 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _ROWS = {
     "windows": "SELECT key_id, window_start, requests, errors, round(duration_ms_sum::numeric, 3),"
     " latency_ms_p95 FROM request_windows",
-    "scores": "SELECT series_id, window_start, revision, actual, round(p::numeric, 9), flagged"
-    " FROM scores",
     "incidents": "SELECT incident_id, status, opened_at, resolved_at, title FROM incidents",
     "alerts": "SELECT alert_id, action, at FROM alerts",
 }
@@ -94,7 +94,10 @@ def rescore(
     if again:
         with engine.begin() as connection:
             connection.execute(
-                sa.text("TRUNCATE request_windows, scores, incidents, alerts, late_events")
+                sa.text(
+                    "TRUNCATE request_windows, scores, score_blocks, attributions, incidents,"
+                    " alerts, late_events"
+                )
             )
     engine.dispose()
     with open_scorer(settings, consumer, show=None) as scorer:
@@ -123,6 +126,10 @@ def contents(settings: Settings) -> dict[str, set[tuple[Any, ...]]]:
             name: {tuple(row) for row in connection.execute(sa.text(query))}
             for name, query in _ROWS.items()
         }
+    # How much is packed by now is a matter of time: compared is what blocks keep.
+    scores = on_grid(WindowStore(engine).scores(*EVER))
+    columns = ("series_id", "window_start", "revision", "actual", "p", "flagged")
+    found["scores"] = set(scores.select(columns).iter_rows())
     engine.dispose()
     return found
 

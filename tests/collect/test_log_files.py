@@ -1,0 +1,70 @@
+"""`vigil logs mine` on files."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from vigil.collect.log_files import mine_file
+from vigil.errors import InputError
+
+LINES = [f"2026-03-02 08:00:{n % 60:02d} INFO app: order {n} accepted" for n in range(500)]
+
+
+def test_each_line_has_its_row_in_order(tmp_path):
+    """Also without a newline at the end, compressed, and with empty lines."""
+    path, out = tmp_path / "app.log.gz", tmp_path / "templates.csv"
+    path.write_bytes(
+        gzip.compress("\n".join([*LINES, "", "2026-03-02 08:09:00 WARN app: x"]).encode())
+    )
+    mined = mine_file(path, out)
+    rows = pl.read_csv(out)
+    assert rows.columns == ["template_id", "template"]
+    assert (mined.lines, rows.height) == (502, 502)
+    assert rows["template"].to_list() == ["order <*> accepted"] * 500 + ["", "x"]
+    assert rows["template_id"].n_unique() == mined.templates == 3
+
+
+def test_a_long_file_is_mined_in_blocks(tmp_path, monkeypatch):
+    """The blocks leave no trace in the result."""
+    path = tmp_path / "app.log"
+    path.write_text("\n".join(LINES))
+    mine_file(path, tmp_path / "whole.csv")
+    monkeypatch.setattr("vigil.collect.log_files._READ_BYTES", 700)
+    mine_file(path, tmp_path / "blocks.csv")
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "blocks.csv").read_bytes()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    """Missing or broken."""
+    broken = tmp_path / "broken.gz"
+    broken.write_bytes(gzip.compress(b"x" * 9_000)[:40])
+    for path in (tmp_path / "none.log", broken):
+        with pytest.raises(InputError, match=path.name):
+            mine_file(path, tmp_path / "out.csv")
+
+
+def _grouping_accuracy(true: pd.Series, found: pd.Series) -> float:
+    """Share of lines whose group holds exactly the lines of the true group (Zhu et al. 2019)."""
+    pairs = pd.DataFrame({"true": true, "found": found})
+    sizes = [
+        pairs.groupby(by)["true"].transform("size") for by in ("true", "found", ["true", "found"])
+    ]
+    return float(np.mean((sizes[0] == sizes[2]) & (sizes[1] == sizes[2])))
+
+
+@pytest.mark.shared_data
+def test_real_logs_are_grouped_as_people_do(datasets, tmp_path):
+    """Eight systems, raw lines, no configuration."""
+    accuracies = {}
+    for folder in sorted(path for path in (datasets / "loghub").iterdir() if path.is_dir()):
+        truth = pd.read_csv(next(folder.glob("*_structured_corrected.csv")))
+        mine_file(folder / f"{folder.name}_2k.log", tmp_path / "out.csv")
+        found = pd.read_csv(tmp_path / "out.csv")
+        assert len(found) == len(truth)
+        accuracies[folder.name] = _grouping_accuracy(truth["EventId"], found["template_id"])
+    assert len(accuracies) == 8
+    assert np.mean(list(accuracies.values())) > 0.95, accuracies
+    assert min(accuracies.values()) > 0.65, accuracies

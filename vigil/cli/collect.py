@@ -1,0 +1,97 @@
+"""`vigil collect`: receive what senders send, until told to stop."""
+
+from pathlib import Path
+
+import click
+import orjson
+
+from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
+
+
+@click.command("collect")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--http-port", default=4318, show_default=True, help="OTLP/HTTP; 0 takes a free one.")
+@click.option("--grpc-port", default=4317, show_default=True, help="OTLP/gRPC; 0 takes a free one.")
+@click.option("--no-http", is_flag=True, help="Do not listen for HTTP.")
+@click.option("--no-grpc", is_flag=True, help="Do not listen for gRPC.")
+@click.option(
+    "--open", "everybody", is_flag=True, help="Let everybody send, even beyond this machine."
+)
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
+@click.option(
+    "--tls-client-ca",
+    type=click.Path(path_type=Path),
+    help="Only senders with a certificate of this authority come in (mTLS).",
+)
+@click.option(
+    "--max-body-mib", default=16, show_default=True, type=click.IntRange(1, 1024),
+    help="Largest request, unpacked.",
+)  # fmt: skip
+@click.option(
+    "--max-waiting-mib", default=256, show_default=True, type=click.IntRange(1),
+    help="Memory for requests under way; beyond it senders are told to come later.",
+)  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Log more.")
+@json_option
+def command(
+    host: str,
+    http_port: int,
+    grpc_port: int,
+    no_http: bool,
+    no_grpc: bool,
+    everybody: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    max_body_mib: int,
+    max_waiting_mib: int,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Receive OpenTelemetry traces and logs (OTLP/HTTP and OTLP/gRPC).
+
+    A request is acknowledged once it is durable in the event log. Records that cannot be used
+    become dead letters, and the sender is told how many and why (partial success). When the
+    receiver is full or the log is down, senders are told when to come again.
+
+    It listens on this machine only, unless --host says otherwise.
+
+    \b
+    Examples:
+      vigil collect
+      OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 opentelemetry-instrument python app.py
+
+    Ctrl-C ends it orderly: requests under way are finished, then the counts are printed. Exit
+    codes: 0 ended, 2 wrong use or a port is taken, 3 the event log is down.
+    """
+    from contextlib import closing
+
+    import uvloop
+
+    from vigil.collect.receive.limits import ReceiverLimits
+    from vigil.collect.receive.receiver import Address
+    from vigil.collect.receive.run import receive, tls_files
+    from vigil.config import load_settings
+    from vigil.stores import open_log
+
+    log_to_stderr(verbose)
+    settings = load_settings()
+    address = Address(
+        host=host,
+        http_port=None if no_http else http_port,
+        grpc_port=None if no_grpc else grpc_port,
+        tls=tls_files(tls_cert, tls_key, tls_client_ca),
+    )
+    limits = ReceiverLimits(body_bytes=max_body_mib << 20, waiting_bytes=max_waiting_mib << 20)
+
+    def say(ports: dict[str, int]) -> None:
+        if as_json:
+            click.echo(orjson.dumps({"listening": ports}))
+
+    with closing(open_log(settings)) as event_log:
+        counters = uvloop.run(receive(event_log, settings, address, limits, everybody, say))
+    if as_json:
+        print_json(counters)
+    else:
+        print_facts("Collected", counters)

@@ -1,0 +1,93 @@
+"""OTLP/HTTP: protobuf or JSON, gzip or not."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from vigil.collect.receive.answers import SIGNALS, Signal, encode, export_response, failure
+from vigil.collect.receive.bodies import read_body, unpack
+from vigil.collect.receive.intake import Intake
+from vigil.collect.receive.limits import Refused
+from vigil.events.content import JSON, OTLP_JSON, PROTOBUF
+
+# Below this, unpacking is quicker than handing it to a thread.
+_INLINE_BYTES = 16 << 10
+
+# The status that nginx made known for a sender that went away; nobody reads it.
+_CLIENT_CLOSED_REQUEST = 499
+
+
+def http_app(intake: Intake) -> Starlette:
+    """The application: the three signals and `/healthz`."""
+    exports = [Route(signal.path, _export(signal, intake), methods=["POST"]) for signal in SIGNALS]
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "ok"} | intake.commit.counters)
+
+    return Starlette(routes=[*exports, Route("/healthz", healthz)])
+
+
+def _export(signal: Signal, intake: Intake) -> Callable[[Request], Awaitable[Response]]:
+    async def export(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            if content_type not in (PROTOBUF, JSON):
+                rule = f"content-type must be {PROTOBUF} or {JSON}"
+                raise Refused(415, f"{rule}, got {content_type!r}")
+            caller = intake.gate.admit(request.headers.get("authorization"))
+            async with received_body(request, intake) as body:
+                form = OTLP_JSON if content_type == JSON else PROTOBUF
+                outcome = await intake.store(caller, signal.topic, form, body)
+            if outcome.refused:
+                raise Refused(400, outcome.refused)
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        except Exception as error:
+            return failed(error, content_type)
+        content, media_type = encode(export_response(signal, outcome), content_type)
+        return Response(content, media_type=media_type)
+
+    return export
+
+
+@asynccontextmanager
+async def received_body(request: Request, intake: Intake) -> AsyncIterator[bytes]:
+    """The request's body, unpacked; memory for it is taken until the context ends.
+
+    Raises Refused and TryLater as `read_body` and `unpack` do.
+    """
+    limits, budget = intake.limits, intake.budget
+    announced_bytes = int(request.headers.get("content-length", 0))
+    body = await read_body(request.stream(), announced_bytes, limits, budget)
+    taken_bytes = len(body)
+    try:
+        encoding = request.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity"):
+            if len(body) < _INLINE_BYTES:
+                body = unpack(body, encoding, limits)
+            else:
+                body = await asyncio.to_thread(unpack, body, encoding, limits)
+            budget.take(len(body))
+            taken_bytes += len(body)
+        yield body
+    finally:
+        budget.give(taken_bytes)
+
+
+def failed(error: Exception, content_type: str) -> Response:
+    """The answer to a request that was not taken."""
+    status_code, status, after_s = failure(error)
+    content, media_type = encode(status, content_type)
+    response = Response(content, status_code, media_type=media_type)
+    if after_s is not None:
+        response.headers["retry-after"] = str(math.ceil(after_s))
+    if status_code in (408, 413):
+        # The rest of the body is not read: the connection cannot be used again.
+        response.headers["connection"] = "close"
+    return response

@@ -1,0 +1,80 @@
+"""OTLP traces as columns of events."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vigil.events.otlp.attributes import as_maps, constant, read_attributes
+from vigil.events.otlp.resource import grouped_records, instants
+from vigil.events.otlp.values import hex_ids, texts
+from vigil.events.otlp.wire import FIXED64, VARINT, Messages, Walk
+
+# SpanKind; 0, unspecified, is to be treated as internal.
+_KINDS = pa.array(["internal", "internal", "server", "client", "producer", "consumer"])
+_STATUS_ERROR = 2
+
+_METHOD = ("http.request.method", "http.method")
+_STATUS = ("http.response.status_code", "http.status_code")
+_REQUEST_BYTES = ("http.request.body.size", "http.request_content_length")
+_RESPONSE_BYTES = ("http.response.body.size", "http.response_content_length")
+_PEER = ("service.peer.name", "peer.service")
+
+
+def read_traces(walk: Walk, max_attributes: int) -> tuple[pa.Table, np.ndarray]:
+    """(spans, payload of each): columns of EVENTS, those from attributes as text.
+
+    `route` is the first that a span has of http.route, its path, its RPC or messaging
+    destination, its name.
+    """
+    found = grouped_records(walk)
+    fields = walk.scan(found.records)
+    count = len(found.records)
+    start, end = fields.bits(7, FIXED64), fields.bits(8, FIXED64)
+    spans = read_attributes(walk, fields.children(9), count)
+    kind = fields.bits(6, VARINT)
+    name = texts(walk, *fields.content(5))
+    named = pc.if_else(pc.equal(name, ""), None, name)
+    route = pc.coalesce(
+        spans.pick("http.route", "url.template"),
+        spans.pick("url.path", "http.target"),
+        _rpc(spans.pick("rpc.service"), spans.pick("rpc.method")),
+        spans.pick("messaging.destination.template", "messaging.destination.name"),
+        named,
+    )
+    columns = {
+        "time": instants(start),
+        "trace_id": hex_ids(walk, *fields.content(1)),
+        "span_id": hex_ids(walk, *fields.content(2)),
+        "parent_span_id": hex_ids(walk, *fields.content(4)),
+        "kind": _KINDS.take(pa.array(np.where((kind < 0) | (kind > 5), 0, kind))),
+        **found.keys,
+        "route": route,
+        "method": spans.pick(*_METHOD),
+        "status": spans.pick(*_STATUS),
+        "duration_ms": pa.array((end - start) / 1e6),
+        "request_bytes": spans.pick(*_REQUEST_BYTES),
+        "response_bytes": spans.pick(*_RESPONSE_BYTES),
+        "error": _errors(walk, fields.children(15), count, spans.pick("error.type")),
+        "peer_service": spans.pick(*_PEER),
+    }
+    shown = pc.if_else(pc.equal(route, name), None, named)
+    parts = [spans.rest(), constant("span.name", shown), found.kept]
+    columns["attributes"] = as_maps(parts, max_attributes)
+    return pa.table(columns), found.records.payload
+
+
+def _rpc(service: pa.StringArray, method: pa.StringArray) -> pa.StringArray:
+    """`service/method`, null where the span is no call."""
+    return pc.binary_join_element_wise(service, method, "/")
+
+
+def _errors(walk: Walk, statuses: Messages, count: int, kinds: pa.StringArray) -> pa.StringArray:
+    """error.type; else the message of a status that says error, or the word."""
+    fields = walk.scan(statuses)
+    code = np.zeros(count, np.int64)
+    code[statuses.owner] = fields.bits(3, VARINT)
+    begin, end = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    begin[statuses.owner], end[statuses.owner] = fields.content(2)
+    message = texts(walk, begin, end)
+    said = pc.if_else(pc.equal(message, ""), "error", message)
+    return pc.coalesce(kinds, pc.if_else(pa.array(code == _STATUS_ERROR), said, None))

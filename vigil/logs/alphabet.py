@@ -1,0 +1,83 @@
+"""What the lexer knows of bytes and words: classes, hashes and small general vocabularies."""
+
+import numba as nb
+import numpy as np
+
+# Cached on disk, so that only an installation waits for the compiler.
+compiled = nb.njit(cache=True)
+
+SPACE, PUNCTUATION, DIGIT, HEX_LETTER, OTHER = range(5)
+
+_PUNCTUATION = b"=,;:()[]{}<>|\"'#@&?!"
+DOUBLE_QUOTE, HASH, AMPERSAT, COLON, EQUALS = b'"#@:='
+LESS, GREATER, SLASH, DOT, DASH, PIPE, BACKSLASH = b"<>/.-|\\"
+OPEN_ROUND, OPEN_SQUARE, CLOSE_SQUARE, OPEN_CURLY = b"([]{"
+
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+DAYS = "Mon Tue Wed Thu Fri Sat Sun"
+LONG_NAMES = (
+    "January February March April June July August September October November December "
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+)
+UNITS = (
+    "B KB MB GB TB PB kB KiB MiB GiB TiB bps Kbps Mbps Gbps Hz kHz KHz MHz GHz "
+    "ns us ms s sec secs second seconds min mins minute minutes hour hours hr hrs day days"
+)
+LITERALS = "true false null nil none undefined True False None Null NULL TRUE FALSE NaN Nil"
+# Keys whose quoted text is the message itself.
+SPEAKING_KEYS = "msg message event err error reason log text description detail"
+SEVERITIES = {
+    "TRACE": "trace verbose finest finer v",
+    "DEBUG": "debug fine d",
+    "INFO": "info information notice log config i",
+    "WARN": "warn warning w",
+    "ERROR": "error err severe failure e",
+    "FATAL": "fatal crit critical alert emerg emergency panic f",
+}
+
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+FNV_PRIME = np.uint64(0x100000001B3)
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+
+
+def _byte_classes() -> np.ndarray:
+    classes = np.full(256, OTHER, np.uint8)
+    classes[:33] = SPACE
+    classes[list(_PUNCTUATION)] = PUNCTUATION
+    classes[list(b"0123456789")] = DIGIT
+    classes[list(b"abcdefABCDEF")] = HEX_LETTER
+    return classes
+
+
+def flags(characters: bytes) -> np.ndarray:
+    """bool (256,): whether a byte is one of these."""
+    found = np.zeros(256, np.bool_)
+    found[list(characters)] = True
+    return found
+
+
+CLASS = _byte_classes()
+
+
+@compiled
+def word_hash(data, begin, stop):
+    """64-bit hash of some bytes (FNV-1a with a final mix)."""
+    value = _FNV_OFFSET
+    for at in range(begin, stop):
+        value = (value ^ np.uint64(data[at])) * FNV_PRIME
+    value ^= value >> np.uint64(32)
+    value *= _MIX
+    return value ^ (value >> np.uint64(29))
+
+
+@compiled
+def among(sorted_hashes, value):
+    """Whether a sorted array holds the value."""
+    at = np.searchsorted(sorted_hashes, value)
+    return at < len(sorted_hashes) and sorted_hashes[at] == value
+
+
+def word_set(words: str) -> np.ndarray:
+    """Sorted hashes of words, for `among`."""
+    texts = [np.frombuffer(word.encode(), np.uint8) for word in words.split()]
+    return np.sort(np.array([word_hash(text, 0, len(text)) for text in texts], np.uint64))

@@ -1,0 +1,174 @@
+"""Templates of log lines, mined as the lines come: memory is bounded, a line is read once.
+
+A batch is lexed and matched by compiled code; only shapes never seen before reach the learning
+part, which puts shapes together that differ in values (`vigil.logs.slots`). When templates grow
+together the oldest keeps its number, so numbers that were given out stay valid (`resolve`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+
+from vigil.logs.lines import Lines
+from vigil.logs.pattern import Matcher, Pattern
+from vigil.logs.rivals import Rivals
+from vigil.logs.shape import ShapeReader, shape_of
+
+MAX_PATTERNS = 20_000
+# Shapes learned before their evidence is weighed; what they teach often covers the rest of a batch.
+_LESSON = 2_000
+
+
+class TemplateMiner:
+    """Gives each line the number of its template, and learns templates from the lines.
+
+    `observe` numbers lines; `settle` weighs the evidence, after which templates may have grown
+    together; `resolve` turns numbers given earlier into those of today. A miner holds at most
+    `max_patterns` patterns; further shapes go under one template `<*>`.
+    """
+
+    def __init__(self, max_patterns: int = MAX_PATTERNS) -> None:
+        self.max_patterns = max_patterns
+        self._reader = ShapeReader()
+        self._ids: list[int] = []
+        self._parent: list[int] = []
+        self._patterns: dict[int, Pattern] = {}
+        self._number_of: dict[int, int] = {}
+        self._rivals = Rivals()
+        self._texts: dict[str, int] = {}
+        self._matcher = Matcher.of({})
+        self._overflow: int | None = None
+
+    def observe(self, lines: Lines) -> np.ndarray:
+        """Template number of each line, int64."""
+        numbers = np.full(len(lines), -1, np.int64)
+        left = np.arange(len(lines))
+        while len(left):
+            found, hashes = self._matcher.find(lines.at(left))
+            unknown = np.flatnonzero(found < 0)
+            shapes, first = np.unique(hashes[unknown], return_index=True)
+            lesson = np.argsort(first)[:_LESSON]
+            for at in lesson:
+                self._learn(lines, int(left[unknown[first[at]]]), int(shapes[at]))
+            taught = np.isin(hashes, shapes[lesson]) & (found < 0)
+            found[taught] = [self._number_of[int(value)] for value in hashes[taught]]
+            known = found >= 0
+            numbers[left[known]] = found[known]
+            self._count(found[known])
+            left = left[~known]
+            if len(lesson):
+                # More shapes than one lesson: let the first ones teach before going on.
+                if len(left):
+                    self.settle()
+                else:
+                    self._matcher = Matcher.of(self._patterns)
+        return self.resolve(numbers)
+
+    def _count(self, numbers: np.ndarray) -> None:
+        found, counts = np.unique(numbers, return_counts=True)
+        for number, count in zip(found.tolist(), counts.tolist(), strict=True):
+            self._patterns[number].lines += count
+
+    def _learn(self, lines: Lines, line: int, key: int) -> None:
+        """A pattern for the shape of a line."""
+        if len(self._patterns) >= self.max_patterns:
+            self._number_of[key] = self._overflow_number()
+            return
+        shape = self._reader.shape(lines.data, int(lines.start[line]), int(lines.end[line]))
+        self._add(len(self._ids), Pattern(shape))
+
+    def _overflow_number(self) -> int:
+        """The template `<*>` of everything beyond the bound."""
+        if self._overflow is None:
+            self._overflow = len(self._ids)
+            self._add(self._overflow, Pattern(shape_of(b"0")))
+        return self._overflow
+
+    def _add(self, number: int, pattern: Pattern) -> None:
+        key = pattern.shape.hash()
+        if number == len(self._ids):
+            self._ids.append(key)
+            self._parent.append(number)
+        self._patterns[number] = pattern
+        self._number_of[key] = number
+        self._rivals.add(number, pattern)
+        self._unite_texts(number, pattern)
+
+    def _unite_texts(self, number: int, pattern: Pattern) -> None:
+        """Patterns that read the same are one template, such as lists of several lengths."""
+        other = self._texts.setdefault(pattern.shape.text(), number)
+        self._unite((number, other))
+
+    def _unite(self, numbers: Iterable[int]) -> int:
+        roots = sorted({self._root(number) for number in numbers})
+        for root in roots[1:]:
+            self._parent[root] = roots[0]
+        return roots[0]
+
+    def _root(self, number: int) -> int:
+        while self._parent[number] != number:
+            number = self._parent[number]
+        return number
+
+    def settle(self) -> None:
+        """Weigh the evidence seen since the last call; templates may grow together."""
+        while places := self._rivals.decided(self._patterns):
+            for at, members in places:
+                alive = [number for number in members if number in self._patterns]
+                if len(alive) > 1:
+                    self._grow(at, alive)
+        self._matcher = Matcher.of(self._patterns)
+
+    def _grow(self, at: int, members: list[int]) -> None:
+        """One pattern with a value at `at` instead of several with words there."""
+        grown = self._patterns[members[0]].shape.opened(at)
+        there = self._number_of.get(grown.hash())
+        if there is not None and there not in members:
+            members = [*members, there]
+        number = min(members)
+        opened = {at}
+        lines = 0
+        for member in members:
+            pattern = self._patterns.pop(member)
+            opened.update(pattern.opened)
+            lines += pattern.lines
+            self._rivals.remove(member, pattern)
+            del self._number_of[pattern.shape.hash()]
+        self._unite(members)
+        self._add(number, Pattern(grown, tuple(sorted(opened)), lines))
+
+    def resolve(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of today for numbers given earlier, int64."""
+        parent = np.array(self._parent, np.int64)
+        today = numbers
+        while len(today) and not np.array_equal(parent[today], today):
+            today = parent[today]
+        return today
+
+    def table(self) -> pl.DataFrame:
+        """The templates: number, template_id (`t` and 16 hex digits), template, lines.
+
+        The id comes from the first line that a template was seen in, so it is the same wherever
+        the same lines are read, and stays when the template grows.
+        """
+        lines = Counter[int]()
+        for number, pattern in self._patterns.items():
+            lines[self._root(number)] += pattern.lines
+        return pl.DataFrame(
+            {
+                "number": list(lines),
+                "template_id": [f"t{self._ids[number]:016x}" for number in lines],
+                "template": [self.text(number) for number in lines],
+                "lines": list(lines.values()),
+            },
+            schema={
+                "number": pl.Int64, "template_id": pl.String, "template": pl.String,
+                "lines": pl.Int64,
+            },
+        )  # fmt: skip
+
+    def text(self, number: int) -> str:
+        """The template of a number."""
+        return self._patterns[self._root(number)].shape.text()
