@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from board.conftest import serving
+from running_board import serving
 
 from vigil.board.app import STATIC
 from vigil.config import load_settings
@@ -65,7 +65,8 @@ def test_an_incident_has_reason_evidence_and_timeline(web, sections):
     """Numbers of series travel as text: JavaScript would round them."""
     item = sections["incidents"][1][0]
     incident = web.get(f"/api/incidents/{item['incident_id']}").json()
-    assert incident["reason"] == item["reason"]
+    assert "instead of" in incident["reason"]
+    assert incident["title"] == item["title"]
     assert incident["timeline"][0]["action"] == "opened"
     assert isinstance(incident["series"][0]["series_id"], str)
 
@@ -83,6 +84,19 @@ def test_a_service_lists_its_series_and_a_series_its_windows(web):
     assert series["points"]["time_s"][-1] == 1772449200.0
 
 
+def test_the_ledger_answers_for_a_moment(web):
+    """The same words as `vigil why` and `vigil why-not`."""
+    about = {"environment": "aws-prod", "service": "search"}
+    rows = web.get("/api/service", params=about).json()
+    [number] = [row["series_id"] for row in rows if row["metric"] == "latency_ms_p95"]
+    answer = web.get(f"/api/series/{number}/why", params={"at": "2026-03-02 12:40:30"}).json()
+    assert answer["flagged"] is True
+    assert "It was flagged" in " ".join(answer["words"])
+    assert answer["incident"]["title"] in " ".join(answer["words"])
+    calm = web.get(f"/api/series/{number}/why", params={"at": "2026-03-02 11:00:00"}).json()
+    assert "It was not flagged" in " ".join(calm["words"])
+
+
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
@@ -90,6 +104,7 @@ def test_a_service_lists_its_series_and_a_series_its_windows(web):
         ("/api/series/7", 404, "there is no series 7"),
         ("/api/series/seven", 404, "there is no series 'seven'"),
         ("/api/service?service=none", 404, "there is no service 'none' in environment None"),
+        ("/api/series/7/why?at=now", 400, "at must be an ISO 8601 instant, got 'now'"),
         ("/api/series/7?last=soon", 400, "last must be a number and one of s, m, h, d, w"),
         ("/api/series/7?end=soon", 400, "end must be an ISO 8601 instant, got 'soon'"),
     ],

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from board.conftest import serving
 from playwright.sync_api import Page, expect
+from running_board import serving
 
 
 def opened(page: Page, address: str, place: str = "#/") -> Page:
@@ -59,6 +59,19 @@ def test_an_incident_tells_its_reason_and_its_course(page, board):
     expect(page.locator(".traces code").first).to_have_text(re.compile("[0-9a-f]{32}"))
     page.get_by_role("region", name="Evidence").get_by_role("link").first.click()
     expect(page.locator(".uplot canvas").first).to_be_visible()
+
+
+def test_the_ledger_is_asked_from_the_table_and_by_hand(page, board):
+    """A flagged window says why, a calm one why not."""
+    opened(page, board, places(page, board)[-1])
+    expect(page.get_by_role("region", name="Flagged windows")).to_be_visible()
+    page.get_by_role("button", name="Why at 2026-03-02 12:4").first.click()
+    expect(page.get_by_text("It was flagged")).to_be_visible()
+    page.get_by_label("Moment (UTC)").fill("2026-03-02 11:10")
+    page.get_by_role("button", name="Ask the ledger").click()
+    expect(page.get_by_text("It was not flagged")).to_be_visible()
+    page.get_by_label("Moment (UTC)").fill("yesterday")
+    expect(page.get_by_text("as in 2026-03-02")).to_be_visible()
 
 
 def test_the_keyboard_is_enough(page, board):

@@ -77,6 +77,7 @@ def _routes() -> list[Route | Mount]:
         Route("/api/incidents/{incident_id}", _incident),
         Route("/api/service", _service),
         Route("/api/series/{series_id}", _series),
+        Route("/api/series/{series_id}/why", _why),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 
@@ -130,14 +131,25 @@ async def _service(request: Request) -> Response:
 
 async def _series(request: Request) -> Response:
     reader: BoardReader = request.app.state.reader
-    try:
-        series_id = int(request.path_params["series_id"])
-    except ValueError as error:
-        raise NoSuchThing(f"there is no series {request.path_params['series_id']!r}") from error
+    series_id = _series_id(request)
     end = request.query_params.get("end")
     last = parse_span(request.query_params.get("last", DEFAULT_SPAN))
     end_at = parse_instant("end", end) if end else None
     return await _answer(reader.series, series_id, end_at, min(last, LONGEST_SPAN))
+
+
+async def _why(request: Request) -> Response:
+    reader: BoardReader = request.app.state.reader
+    at = parse_instant("at", request.query_params.get("at", ""))
+    return await _answer(reader.why, _series_id(request), at)
+
+
+def _series_id(request: Request) -> int:
+    text = request.path_params["series_id"]
+    try:
+        return int(text)
+    except ValueError as error:
+        raise NoSuchThing(f"there is no series {text!r}") from error
 
 
 async def _answer(question: Callable[..., Any], *about: Any) -> Response:

@@ -69,7 +69,9 @@ def _places_hit(series: pl.DataFrame, incidents: Iterable[Mapping[str, Any]]) ->
         everywhere.setdefault(service, set()).add((environment, service))
     hit: set[Place] = set()
     for incident in incidents:
-        named = {(item.get("environment"), item.get("service")) for item in incident["series"]}
+        named = {
+            (item.get("environment"), item.get("service")) for item in incident.get("series", [])
+        }
         hit |= named
         for service in set(incident["services"]) - {place[1] for place in named}:
             hit |= everywhere.get(service, set())

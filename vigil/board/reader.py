@@ -8,8 +8,10 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from vigil.alerts.why import Ledger
 from vigil.board.estate import estate_map
 from vigil.config import Settings
+from vigil.detect import DetectorSettings
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.status import CONSUMER, gather_status
@@ -17,7 +19,8 @@ from vigil.stores import open_log
 from vigil.stores.database import Schema, open_database, read_frame
 from vigil.stores.log import EventLog
 from vigil.stores.registry import Registry
-from vigil.stores.timescale import SCORES, TIME, WindowStore
+from vigil.stores.score_blocks import BLOCK
+from vigil.stores.timescale import TIME, WindowStore
 
 # A service is unusual while one of its last windows was.
 RECENT_WINDOWS = 5
@@ -27,6 +30,10 @@ SERIES_SHOWN = 500
 MOST_POINTS = 3_000
 
 _RECENT: Schema = {"series_id": pl.Int64, "flagged": pl.Boolean, "warming_up": pl.Float64}
+_LISTED = (
+    "incident_id", "status", "severity", "title", "origin", "opened_at", "updated_at",
+    "resolved_at",
+)  # fmt: skip
 _POINTS = (
     "window_start", "revision", "actual", "expected", "lower", "upper", "p", "flagged", "gate",
     "model",
@@ -82,37 +89,48 @@ class BoardReader:
 
     def _estate(self) -> list[dict[str, Any]]:
         series = WindowStore(self._engine).series()
+        # Each half has an index of its own; in one condition neither would be used.
+        rows = " UNION ALL ".join(
+            "SELECT series_id, flagged, warming_up FROM scores"
+            f" WHERE {half} AND window_start > %s AND window_start <= %s"
+            for half in ("flagged", "NOT flagged")
+        )
         query = (
             "SELECT series_id, bool_or(flagged) AS flagged, max(warming_up) AS warming_up"
-            " FROM scores WHERE window_start > (SELECT max(window_start) FROM scores) - %s"
-            " GROUP BY series_id"
+            f" FROM ({rows}) AS recent GROUP BY series_id"
         )
-        span = timedelta(seconds=RECENT_WINDOWS * self._window_s())
+        newest_at, window_s = self._newest()
+        since = newest_at - timedelta(seconds=RECENT_WINDOWS * window_s)
         with self._engine.connect() as connection:
-            recent = read_frame(connection, query, (span,), _RECENT)
+            recent = read_frame(connection, query, (since, newest_at) * 2, _RECENT)
             open_ones = connection.execute(
                 sa.text("SELECT document FROM incidents WHERE status = 'open'")
             ).scalars()
             return estate_map(series, recent, list(open_ones))
 
-    def _window_s(self) -> int:
-        """Length of the stream's windows, which another process may have been told."""
+    def _newest(self) -> tuple[datetime, int]:
+        """The newest decision, and the length of the stream's windows in seconds.
+
+        The length is read too, since the scorer may have been told another one than this process.
+        """
         query = sa.text(
-            "SELECT coalesce("
+            "SELECT greatest((SELECT max(window_start) FROM scores WHERE flagged),"
+            " (SELECT max(window_start) FROM scores WHERE NOT flagged)) AS newest_at, coalesce("
             "(SELECT window_s FROM request_windows ORDER BY window_start DESC LIMIT 1),"
-            "(SELECT window_s FROM metric_windows ORDER BY window_start DESC LIMIT 1))"
+            "(SELECT window_s FROM metric_windows ORDER BY window_start DESC LIMIT 1)) AS window_s"
         )
         with self._engine.connect() as connection:
-            found: int | None = connection.execute(query).scalar()
-        return found or self.settings.window_s
+            found = connection.execute(query).one()
+        return found.newest_at or datetime.now(UTC), found.window_s or self.settings.window_s
 
     def _incidents(self) -> list[dict[str, Any]]:
         query = sa.text(
-            "SELECT document - '{series,trace_ids,alert_id,action,at,stream}'::text[]"
-            " FROM incidents ORDER BY (status = 'open') DESC, opened_at DESC LIMIT :most"
+            "SELECT document FROM incidents WHERE status IN ('open', 'pending', 'resolved')"
+            " ORDER BY (status = 'open') DESC, opened_at DESC LIMIT :most"
         )
         with self._engine.connect() as connection:
-            return list(connection.execute(query, {"most": INCIDENTS_SHOWN}).scalars())
+            documents = connection.execute(query, {"most": INCIDENTS_SHOWN}).scalars()
+            return [{name: item.get(name) for name in _LISTED} for item in documents]
 
     def incident(self, incident_id: str) -> dict[str, Any]:
         """The incident's document with its `timeline`: each alert it caused, the oldest first."""
@@ -132,8 +150,12 @@ class BoardReader:
                 about,
             ).mappings()
             timeline = [dict(row) for row in alerts]
-        series = [item | {"series_id": str(item["series_id"])} for item in document["series"]]
-        return document | {"series": series, "timeline": timeline}
+        # Where late data left nothing to speak of, the document has no evidence.
+        series = [
+            item | {"series_id": str(item["series_id"])} for item in document.get("series", [])
+        ]
+        traces = document.get("trace_ids", [])
+        return document | {"series": series, "trace_ids": traces, "timeline": timeline}
 
     def service(self, environment: str | None, service: str) -> list[dict[str, Any]]:
         """The series of a service in an environment, the most unusual first."""
@@ -164,23 +186,23 @@ class BoardReader:
         `end_at` defaults to its newest window. `windows_per_point` is above 1 where a point stands
         for the most unusual of several windows.
         """
-        place = ", ".join(KEY_COLUMNS)
         names = (
-            f"SELECT metric, {place}, (SELECT max(window_start) FROM scores"
-            " WHERE series_id = :id) AS newest_at FROM series JOIN keys USING (key_id)"
-            " WHERE series_id = :id"
+            f"SELECT metric, {', '.join(KEY_COLUMNS)}, greatest("
+            "(SELECT max(window_start) FROM scores WHERE series_id = :id),"
+            " (SELECT max(block_start) FROM score_blocks WHERE series_id = :id) + :block"
+            ") AS newest_at FROM series JOIN keys USING (key_id) WHERE series_id = :id"
         )
         with self._engine.connect() as connection:
-            found = connection.execute(sa.text(names), {"id": series_id}).mappings().first()
-            if found is None:
-                raise NoSuchThing(f"there is no series {series_id}")
-            end_at = end_at or found["newest_at"] or datetime.now(UTC)
-            query = (
-                f"SELECT {', '.join(SCORES)} FROM scores WHERE series_id = %s"
-                " AND window_start > %s AND window_start <= %s ORDER BY window_start, revision"
-            )
-            values = (series_id, end_at - last, end_at)
-            scores = read_frame(connection, query, values, SCORES)
+            about = {"id": series_id, "block": BLOCK}
+            found = connection.execute(sa.text(names), about).mappings().first()
+        if found is None:
+            raise NoSuchThing(f"there is no series {series_id}")
+        end_at = end_at or found["newest_at"] or datetime.now(UTC)
+        # Ranges of the store end before their end; the page's include it.
+        instant = timedelta(microseconds=1)
+        scores = WindowStore(self._engine).scores(
+            end_at - last + instant, end_at + instant, series_ids=[series_id]
+        )
         newest = scores.unique("window_start", keep="last", maintain_order=True)
         points, windows_per_point = thinned(newest, MOST_POINTS)
         return {
@@ -191,6 +213,13 @@ class BoardReader:
             "windows_per_point": windows_per_point,
             "points": columns(points),
         }
+
+    def why(self, series_id: int, at: datetime) -> dict[str, Any]:
+        """The ledger's answer on the window that holds `at`: in `words`, and as facts."""
+        rates = (self.settings.alert_rate, DetectorSettings().alert_rate)
+        _, window_s = self._newest()
+        answer = Ledger(self._engine, window_s, rates).explain(str(series_id), at)
+        return answer.document() | {"series_id": str(series_id), "paged": answer.paged}
 
 
 def thinned(scores: pl.DataFrame, most: int) -> tuple[pl.DataFrame, int]:

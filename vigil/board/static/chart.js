@@ -14,8 +14,8 @@ export function useSeries(id, end, last, stamp) {
   return useAnswer(`series/${encodeURIComponent(id)}`, {end, last}, stamp);
 }
 
-/** `content` is the answer of `useSeries`. */
-export function Chart({content, error, title}) {
+/** `content` is the answer of `useSeries`; `onPick` gets the time of a window that is clicked. */
+export function Chart({content, error, title, onPick}) {
   const place = useRef(null);
   const theme = useTheme();
   useEffect(() => {
@@ -24,7 +24,7 @@ export function Chart({content, error, title}) {
     let drawn = [];
     let wanted = true;
     import("./vendor/uPlot.esm.js").then(({default: uPlot}) => {
-      if (wanted) drawn = draw(uPlot, box, content);
+      if (wanted) drawn = draw(uPlot, box, content, onPick);
     });
     const observer = new ResizeObserver(() => drawn.forEach((chart) => chart.setSize(
       {width: box.clientWidth, height: chart.height},
@@ -90,7 +90,7 @@ function times(_, splits) {
   });
 }
 
-function draw(uPlot, place, {metric, points}) {
+function draw(uPlot, place, {metric, points}, onPick) {
   const look = Object.fromEntries(
     ["ink", "faint", "line", "expected", "band", "incident", "late", "score"].map(
       (name) => [name, colour(place, name)],
@@ -108,6 +108,9 @@ function draw(uPlot, place, {metric, points}) {
     tzDate: (time_s) => uPlot.tzDate(new Date(time_s * 1000), "Etc/UTC"),
     cursor: {sync: {key: "series"}},
     padding: [8, 16, 8, 0],
+    hooks: {ready: [(chart) => chart.over.addEventListener("click", () => {
+      if (onPick && chart.cursor.idx != null) onPick(points.time_s[chart.cursor.idx]);
+    })]},
   };
   const axis = {stroke: look.faint, grid: {stroke: look.line, width: 1}, ticks: {stroke: look.line}};
   const shown = (_, number) => value(metric, number);

@@ -8,6 +8,7 @@ import {html} from "./html.js";
 import {useLive} from "./live.js";
 import {link} from "./route.js";
 
+const GLYPHS = {open: "▲", pending: "◌", resolved: "✓"};
 const RESOLVED_SHOWN = 8;
 const AROUND_S = 3 * 3600;
 
@@ -16,13 +17,16 @@ export function IncidentList({current}) {
   const [all, setAll] = useState(false);
   if (!incidents) return null;
   const open = incidents.filter(({status}) => status === "open");
-  const resolved = incidents.filter(({status}) => status !== "open");
+  const pending = incidents.filter(({status}) => status === "pending");
+  const resolved = incidents.filter(({status}) => status === "resolved");
   const shown = all ? resolved : resolved.slice(0, RESOLVED_SHOWN);
   return html`<section aria-labelledby="incidents-title">
     <h2 id="incidents-title">Incidents</h2>
     ${open.length
       ? html`<ul class="incidents">${open.map((item) => html`<${Item} ...${item} current=${current} />`)}</ul>`
       : html`<p class="calm"><span class="glyph is-fine" aria-hidden="true">●</span> None is open.</p>`}
+    ${pending.length > 0 && html`<h3>Watched, nobody told yet</h3>
+      <ul class="incidents">${pending.map((item) => html`<${Item} ...${item} current=${current} />`)}</ul>`}
     ${resolved.length > 0 && html`<h3>Resolved</h3>
       <ul class="incidents">${shown.map((item) => html`<${Item} ...${item} current=${current} />`)}</ul>`}
     ${shown.length < resolved.length && html`
@@ -30,12 +34,12 @@ export function IncidentList({current}) {
   </section>`;
 }
 
-function Item({incident_id, status, title, opened_at, resolved_at, origin, current}) {
+function Item({incident_id, status, severity, title, opened_at, resolved_at, origin, current}) {
   return html`<li key=${incident_id} class=${status}>
     <a href=${link("incident", incident_id)} aria-current=${current === incident_id ? "page" : null}>
-      <span class="glyph ${status === "open" ? "is-incident" : ""}" aria-hidden="true">${status === "open" ? "▲" : "✓"}</span>
+      <span class="glyph ${status === "open" ? "is-incident" : ""}" aria-hidden="true">${GLYPHS[status]}</span>
       <span class="title">${title}</span>
-      <span class="when">${minute(opened_at)}${status === "open" ? ", open" : `, ${lasted(opened_at, resolved_at)}`}
+      <span class="when">${minute(opened_at)}${resolved_at ? `, ${lasted(opened_at, resolved_at)}` : `, ${status}`} · ${severity}
         ${origin && ` · origin ${origin}`}</span>
     </a></li>`;
 }
@@ -46,19 +50,22 @@ export function Incident({id}) {
   const {content, error} = useAnswer(`incidents/${encodeURIComponent(id)}`, {}, stamp);
   if (error) return html`<h1>Incident</h1><p role="alert">${error}</p>`;
   if (!content) return html`<h1>Incident</h1><p>Loading…</p>`;
+  // Where late events took the evidence away there is none to show.
   const worst = content.series.find(({service}) => service === content.origin) ?? content.series[0];
   const end = content.resolved_at ?? content.updated_at;
   const end_s = Date.parse(end) / 1000 + AROUND_S / 6;
   return html`
     <h1>${content.title}</h1>
     <p class="facts"><strong class=${content.status === "open" ? "is-incident" : ""}>
-      ${content.status === "open" ? "▲ open" : "✓ resolved"}</strong>
+      ${GLYPHS[content.status] ?? "–"} ${content.status}</strong>, severity ${content.severity},
       ${" "}since ${minute(content.opened_at)} UTC${content.resolved_at
         ? `, lasted ${lasted(content.opened_at, content.resolved_at)}` : ""};
       likely origin: <strong>${content.origin || "unknown"}</strong></p>
-    <p class="reason">${content.reason}</p>
-    <${Around} worst=${worst} end=${new Date(end_s * 1000).toISOString()} stamp=${stamp} />
-    <${Evidence} series=${content.series} total=${content.series_count} />
+    <p class="reason">${content.reason ?? content.note}</p>
+    ${content.cause?.length > 0 && html`<p>Taken for the origin since ${content.cause.join("; ")}.</p>`}
+    ${worst && html`
+      <${Around} worst=${worst} end=${new Date(end_s * 1000).toISOString()} stamp=${stamp} />
+      <${Evidence} series=${content.series} total=${content.series_count} />`}
     <${Timeline} timeline=${content.timeline} />
     <${Traces} traces=${content.trace_ids} />`;
 }

@@ -4,6 +4,7 @@ import {useState} from "preact/hooks";
 import {Chart, useSeries} from "./chart.js";
 import {count, environmentName, instant, odds, seriesName, serviceName, value} from "./format.js";
 import {html} from "./html.js";
+import {Ledger} from "./ledger.js";
 import {useLive} from "./live.js";
 import {link} from "./route.js";
 
@@ -12,6 +13,7 @@ const MOMENTS_SHOWN = 12;
 
 export function Series({id, about}) {
   const {stream} = useLive();
+  const [moment, setMoment] = useState(null);
   const end = about.get("end");
   const last = about.get("last") ?? "6h";
   // What lies in the past does not change.
@@ -25,11 +27,12 @@ export function Series({id, about}) {
       <small> of <a href=${link("service", null, {environment, service: service ?? ""})}>${serviceName(service)}</a>
       ${" "}in ${environmentName(environment)}</small></h1>
     <${Range} id=${id} end=${end} last=${last} endAt=${content.end_at} />
-    <${Chart} content=${content} title=${seriesName(content)} />
+    <${Chart} content=${content} title=${seriesName(content)} onPick=${setMoment} />
     <p class="facts">${count(content.windows)} windows${content.windows_per_point > 1
       ? `; each point is the most unusual of ${content.windows_per_point}` : ""}.
       ${" "}${models(content.points)}</p>
-    <${Moments} metric=${content.metric} points=${content.points} />`;
+    <${Ledger} id=${id} moment=${moment} suggestion=${content.points.time_s.at(-1) ?? content.end_at} />
+    <${Moments} metric=${content.metric} points=${content.points} onPick=${setMoment} />`;
 }
 
 function Range({id, end, last, endAt}) {
@@ -52,7 +55,7 @@ function models({model}) {
   return `Scored by ${used.join(", then ")}.`;
 }
 
-function Moments({metric, points}) {
+function Moments({metric, points, onPick}) {
   const [all, setAll] = useState(false);
   const rows = points.time_s.map((_, row) => row).filter((row) => points.flagged[row]).reverse();
   if (!rows.length) return html`<h2>Flagged windows</h2><p>None in this range.</p>`;
@@ -60,7 +63,7 @@ function Moments({metric, points}) {
     <div class="scroll" tabindex="0" role="region" aria-label="Flagged windows"><table>
       <thead><tr><th scope="col">window</th><th scope="col">value</th><th scope="col">expected</th>
         <th scope="col">usual band</th><th scope="col">how unusual</th><th scope="col">revision</th>
-        <th scope="col">model</th></tr></thead>
+        <th scope="col">model</th><th scope="col">ledger</th></tr></thead>
       <tbody>${rows.slice(0, all ? rows.length : MOMENTS_SHOWN).map((row) => html`<tr>
         <td>${instant(points.time_s[row])}</td>
         <td class="number">${value(metric, points.actual[row])}</td>
@@ -68,7 +71,9 @@ function Moments({metric, points}) {
         <td class="number">${value(metric, points.lower[row])} to ${value(metric, points.upper[row])}</td>
         <td>${odds(points.p[row])}</td>
         <td>${points.revision[row] ? `${points.revision[row]}, late events` : "first"}</td>
-        <td>${points.model[row]}</td></tr>`)}</tbody></table></div>
+        <td>${points.model[row]}</td>
+        <td><button onClick=${() => onPick(points.time_s[row])}
+          aria-label="Why at ${instant(points.time_s[row])}?">why?</button></td></tr>`)}</tbody></table></div>
     ${rows.length > MOMENTS_SHOWN && !all && html`
       <button class="below" onClick=${() => setAll(true)}>Show all ${count(rows.length)}</button>`}`;
 }

@@ -28,6 +28,6 @@ export function Service({about}) {
 
 function state({flagged, warming_up}) {
   if (flagged) return html`<span class="is-unusual">◆ flagged</span>`;
-  if (warming_up == null) return "never scored";
+  if (warming_up == null) return "no recent window";
   return warming_up < 1 ? `learning, ${Math.floor(100 * warming_up)} % done` : "fine";
 }
