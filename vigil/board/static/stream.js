@@ -10,6 +10,8 @@ export function Stream() {
   const {stream, models, incidents} = all;
   const facts = [
     ["closed to", `${instant(stream.newest_window_at)} UTC`],
+    ["watermark", stream.watermark_at ? `${instant(stream.watermark_at)} UTC` : "–"],
+    ["records/s", stream.records_per_s == null ? "–" : count(Math.round(stream.records_per_s))],
     ["behind the log", `${count(stream.lag_messages)} messages`],
     ["last checkpoint", `${instant(stream.last_checkpoint_at)} UTC`],
     ["records read", count(stream.read)],
