@@ -26,8 +26,9 @@ from vigil.stream.telemetry import Snapshot, Telemetry
 log = logging.getLogger("vigil.score")
 
 # Bounds of one step: enough rows to think in columns, few enough to commit often.
-MESSAGES_PER_STEP = 200
-BYTES_PER_STEP = 64 << 20
+# A message may be one event or a thousand, so bytes decide mostly.
+MESSAGES_PER_STEP = 20_000
+BYTES_PER_STEP = 32 << 20
 IDLE_AFTER_S = 5.0
 WAIT_S = 0.2
 BUNDLE_POLL_S = 1.0
