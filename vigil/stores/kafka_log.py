@@ -108,9 +108,13 @@ def parse_address(url: str) -> KafkaAddress:
 
 @dataclass(slots=True)
 class _Partition:
-    """What was fetched ahead: `next_offset` is the one after the newest buffered message."""
+    """What was fetched ahead: `next_offset` is the one after the newest buffered message,
+    `taken_to` the one after the newest handed out. Offsets may have gaps: the end of a transaction
+    takes one.
+    """
 
     next_offset: int
+    taken_to: int
     messages: deque[StoredMessage] = field(default_factory=deque)
     buffered_bytes: int = 0
     end_seen: bool = False
@@ -119,7 +123,7 @@ class _Partition:
 
     def restart(self, offset: int) -> None:
         """Begin anew at `offset`."""
-        self.next_offset = offset
+        self.next_offset = self.taken_to = offset
         self.messages.clear()
         self.buffered_bytes = 0
         self.end_seen = self.paused = False
@@ -154,6 +158,8 @@ class KafkaLog:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
+            # What an aborted transaction of the Flink job left behind is never seen.
+            "isolation.level": "read_committed",
             "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
             "queued.max.messages.kbytes": BUFFERED_BYTES >> 10,
             "fetch.wait.max.ms": 100,
@@ -280,17 +286,13 @@ class KafkaLog:
         """The partition, fetching from `offset` on."""
         place = (topic, partition)
         part = self._parts.get(place)
-        if part is not None and part.messages:
-            expected = part.messages[0].offset
-        else:
-            expected = -1 if part is None else part.next_offset
-        if part is not None and expected == offset:
+        if part is not None and part.taken_to == offset:
             return part
         return self._assign(topic, partition, offset)
 
     def _assign(self, topic: str, partition: int, offset: int) -> _Partition:
         """Fetch the partition from `offset` on, forgetting what was fetched before."""
-        part = self._parts.setdefault((topic, partition), _Partition(offset))
+        part = self._parts.setdefault((topic, partition), _Partition(offset, offset))
         try:
             if part.assigned:
                 self._consumer.incremental_unassign([ck.TopicPartition(topic, partition)])
@@ -310,7 +312,7 @@ class KafkaLog:
                 continue
             if error is not None:
                 self._note(place, part, error)
-            elif found.offset() == part.next_offset or not part.messages:
+            else:
                 self._keep(place, part, found)
 
     def _keep(self, place: tuple[str, int], part: _Partition, found: ck.Message) -> None:
@@ -359,6 +361,8 @@ class KafkaLog:
                 break
             taken.append(part.messages.popleft())
             part.buffered_bytes -= len(taken[-1].message.value)
+        if taken:
+            part.taken_to = taken[-1].offset + 1
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
             self._consumer.resume([ck.TopicPartition(topic, partition)])
             part.paused = False
