@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from vigil.errors import ConfigError, LogError
 from vigil.servers import KafkaServer, Proxy
 from vigil.servers.kafka import Security
-from vigil.stores.kafka_log import KafkaLog, parse_address
+from vigil.stores.kafka_address import parse_address
+from vigil.stores.kafka_log import KafkaLog
 from vigil.stores.log import Message
 
 

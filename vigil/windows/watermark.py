@@ -4,6 +4,7 @@ The watermark of a partition trails its newest event by a fixed bound; that of t
 smallest over the partitions that are not idle, and it never goes back.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,11 @@ class Watermark:
         self.newest_us: dict[int, int] = {}
         self.idle: set[int] = set()
         self.current_us: int = UNSEEN
+
+    def expect(self, partitions: Iterable[int]) -> None:
+        """Wait for these partitions although nothing has come from them yet."""
+        for partition in partitions:
+            self.newest_us.setdefault(partition, UNSEEN)
 
     def observe(self, partition: int, times_us: np.ndarray) -> np.ndarray:
         """The watermark in force as each event arrives, int64 (n,); then moves past them all.
