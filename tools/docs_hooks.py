@@ -42,7 +42,10 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables; `vigil doctor` prints the values in force.",
+        "Environment variables, or `vigil.toml` with the same names in lower case and without the "
+        "prefix (`window_s = 10`) in the working folder or where `VIGIL_CONFIG` says; the "
+        "environment comes first. `vigil config show --effective` prints the values in force and "
+        "where they come from, `vigil config check` names what is wrong.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",
