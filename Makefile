@@ -21,6 +21,7 @@ help:
 	@echo "make audit  look for known vulnerabilities in the locked packages"
 	@echo "make sbom   write a bill of materials (CycloneDX) to data/local/sbom.json"
 	@echo "make setup  only set up the environment in .venv"
+	@echo "make flink  set up Apache Flink's environment in .flink (850 MB; needs java and mvn)"
 	@echo "make lock   refresh requirements.lock from pyproject.toml"
 	@echo "make clean  remove the environment and everything that ran (data/local)"
 
@@ -46,6 +47,22 @@ $(STAMP): $(UV_STAMP) requirements.lock pyproject.toml
 	@$(BIN)/python -m vigil.detect.warm
 	@$(BIN)/python -m vigil.logs.warm
 	@$(BIN)/python -m vigil.events.otlp.warm
+	@touch $@
+
+# Flink pins older releases of numpy and pyarrow, so it has an environment of its own, which sees
+# the code here through a path file. What its cluster needs beside its own jars goes where they are.
+FLINK_LOCK := vigil/stream/flink/requirements.lock
+FLINK_STAMP := .flink/.ready
+
+flink: $(FLINK_STAMP)
+
+$(FLINK_STAMP): $(UV_STAMP) $(FLINK_LOCK) vigil/servers/flink.pom.xml
+	@echo "==> installing Apache Flink into .flink"
+	@[ -x .flink/bin/python ] || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .flink
+	@VIRTUAL_ENV=.flink $(UV) pip sync --quiet --require-hashes $(FLINK_LOCK)
+	@site=$$(.flink/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  pwd > $$site/vigil.pth && cp $$site/pyflink/opt/flink-python-*.jar $$site/pyflink/lib/ && \
+	  mvn -q -B -f vigil/servers/flink.pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$$site/pyflink/lib
 	@touch $@
 
 demo: $(STAMP)
@@ -89,7 +106,8 @@ sbom: $(STAMP)
 # No index address is written into the lock, so that it also works behind a mirror.
 lock: $(UV_STAMP)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(FLINK_LOCK:.lock=.in) --output-file $(FLINK_LOCK)
 
 clean:
 	@[ ! -x $(BIN)/vigil ] || $(BIN)/vigil down || true
-	rm -rf .venv .uv data/local
+	rm -rf .venv .uv .flink data/local

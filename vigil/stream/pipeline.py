@@ -12,6 +12,7 @@ import polars as pl
 
 from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
+from vigil.errors import UsageError
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
 from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
@@ -24,6 +25,9 @@ from vigil.stores.timescale import SCORES
 from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.state import pack, unpack
 from vigil.windows.tumbling import WindowSpec
+
+# A document of this name is in the state that a `Gathering` has written, and in no other.
+STATE_OF_FLINK = "shards"
 
 Batches = Mapping[tuple[str, int], Sequence[StoredMessage]]
 
@@ -157,6 +161,11 @@ class Pipeline:
     def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
         frames, arrays, documents = unpack(state)
+        if STATE_OF_FLINK in documents:
+            raise UsageError(
+                "the last checkpoint is that of `vigil score --engine flink`, whose windows are in"
+                " Flink: go on with it"
+            )
         self.analysis.restore(frames, arrays)
         for topic in TOPICS:
             self.trackers[topic].restore(documents[f"incidents.{topic}"])

@@ -19,6 +19,7 @@ from vigil.stores.lease import Lease
 from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
 from vigil.stores.registry import Registry
 from vigil.stream.courier import Courier
+from vigil.stream.flink.gathering import Gathering
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.telemetry import Snapshot, Telemetry
@@ -43,7 +44,7 @@ class Scorer:
     active; others stand by until its lease is free.
     """
 
-    pipeline: Pipeline
+    pipeline: Pipeline | Gathering
     event_log: EventLog
     checkpoints: CheckpointStore
     registry: Registry

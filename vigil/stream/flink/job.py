@@ -65,7 +65,7 @@ class Split(ScalarFunction):
         value: pd.Series,
     ) -> pd.Series:
         """See `Splitter.split`."""
-        appended_ms = appended_at.astype("datetime64[ms]").astype("int64")
+        appended_ms = appended_at.dt.as_unit("ms").astype("int64")
         columns = (
             topic,
             partition,
