@@ -174,6 +174,7 @@ def final(rows: pl.DataFrame) -> pl.DataFrame:
     return ordered.drop("revision", "worst_traces", strict=False)
 
 
+@pytest.mark.timeout(1800)
 def test_flink_gives_the_same_through_crashes_and_savepoints(job):
     """Every window and score is that of Vigil's own engine, none is lost or there twice.
 
