@@ -189,13 +189,13 @@ def test_flink_gives_the_same_through_crashes_and_savepoints(job):
     first, second, third, late = parts()
     append(first)
     job.submit()
-    until(lambda: job.has_reached(START_AT + timedelta(seconds=100)))
+    until(lambda: job.has_reached(START_AT + timedelta(seconds=80)))
 
     append(second[: len(second) // 2])
     job.worker.kill()
     append(second[len(second) // 2 :])
     job.worker.start()
-    until(lambda: job.has_reached(START_AT + timedelta(seconds=220)))
+    until(lambda: job.has_reached(START_AT + timedelta(seconds=200)))
 
     job.master.kill()
     append(third[: len(third) // 2])
@@ -204,7 +204,7 @@ def test_flink_gives_the_same_through_crashes_and_savepoints(job):
     until(job.worker.answers)
     job.submit(checkpoint)
     append(third[len(third) // 2 :])
-    until(lambda: job.has_reached(START_AT + timedelta(seconds=340)))
+    until(lambda: job.has_reached(START_AT + timedelta(seconds=320)))
 
     savepoint = job.stop_with_savepoint()
     append(late)
