@@ -38,9 +38,10 @@ def command(
     Arrow of events, the csv.gz of the Nezha data set. What lies before --at is the past to compare
     with: give some of it. Nothing later than three minutes after --at is looked at.
 
-    The ranking is a list of {service, score, evidence}, best first. The score (0 to 1) joins what
-    three observers say: requests that leave their usual way (steps and log statements missing or
-    new), time lost in a hop or between two, resources that fill up.
+    The ranking is a list of {service, environment, score, evidence}, best first. The score (0 to 1)
+    joins what four observers say: requests that leave their usual way (steps and log statements
+    missing or new), time lost in a hop or between two, resources that fill up, entries that lose
+    their part of the traffic.
 
     \b
     Examples:
@@ -78,8 +79,15 @@ def command(
     if as_json:
         print_json(ranking)
     else:
-        rows = [(c["service"], f"{c['score']:.2f}", "; ".join(c["evidence"])) for c in ranking[:5]]
-        print_table(f"Probable causes of {at.isoformat()}", ("service", "score", "evidence"), rows)
+        rows = [
+            (c["service"], c["environment"], f"{c['score']:.2f}", "; ".join(c["evidence"]))
+            for c in ranking[:5]
+        ]
+        print_table(
+            f"Probable causes of {at.isoformat()}",
+            ("service", "environment", "score", "evidence"),
+            rows,
+        )
     raise SystemExit(0 if ranking and ranking[0]["score"] > 0 else 1)
 
 

@@ -17,8 +17,8 @@ from vigil.events.rules import Limits
 logger = logging.getLogger(__name__)
 
 # How much of the past is read at most, newest first: enough to know what is usual.
-PAST_RECORDS = 150_000
-PAST_FILES = 20
+PAST_RECORDS = 100_000
+PAST_FILES = 24
 _CSV = (".csv", ".csv.gz")
 _MINUTE = re.compile(r"(\d\d)_(\d\d)_")
 _NEZHA: dict[str, tuple[Sequence[str], Callable[[Path], pl.DataFrame]]] = {
