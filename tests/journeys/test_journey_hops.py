@@ -3,7 +3,7 @@
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
-from test_links import spans
+from test_journey_links import spans
 
 from vigil.journeys.hops import with_self_time
 from vigil.journeys.links import link_spans
