@@ -21,6 +21,11 @@ from vigil.cli.output import json_option, print_json, print_table
     type=click.Path(path_type=Path, exists=True),
     help="May be repeated.",
 )
+@click.option(
+    "--changes",
+    type=click.Path(path_type=Path, exists=True),
+    help="NDJSON of deploys, flags, …, as for `vigil changes add --file`.",
+)
 @click.option("--at", "at_text", required=True, help="When it began: ISO 8601, UTC without a zone.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
 @json_option
@@ -28,6 +33,7 @@ def command(
     traces: tuple[Path, ...],
     logs: tuple[Path, ...],
     metrics: tuple[Path, ...],
+    changes: Path | None,
     at_text: str,
     out: Path | None,
     as_json: bool,
@@ -41,7 +47,7 @@ def command(
     The ranking is a list of {service, environment, score, evidence}, best first. The score (0 to 1)
     joins what four observers say: requests that leave their usual way (steps and log statements
     missing or new), time lost in a hop or between two, resources that fill up, entries that lose
-    their part of the traffic.
+    their part of the traffic. A change shortly before adds to the score of what was changed.
 
     \b
     Examples:
@@ -50,10 +56,12 @@ def command(
 
     Exit codes: 0 done, 1 nothing unusual was found, 2 input cannot be read.
     """
+    from vigil.collect.changes import read_changes
     from vigil.collect.evidence import read_evidence
     from vigil.config import load_settings
     from vigil.errors import InputError
     from vigil.events.rules import Limits
+    from vigil.rootcause.changes import changes_frame
     from vigil.rootcause.ranking import LOOK_AHEAD, rank_causes
 
     at = _instant(at_text)
@@ -70,7 +78,10 @@ def command(
             click.echo(f"vigil: {what}: ranked without them", err=True)
     events = found["events"]
     assert events is not None
-    ranking = [asdict(cause) for cause in rank_causes(events, at, found["logs"], found["metrics"])]
+    changed = changes_frame(read_changes(changes)) if changes else None
+    ranking = [
+        asdict(cause) for cause in rank_causes(events, at, found["logs"], found["metrics"], changed)
+    ]
     if out:
         try:
             out.write_bytes(orjson.dumps(ranking, option=orjson.OPT_INDENT_2))

@@ -9,6 +9,7 @@ import polars as pl
 from vigil.journeys.hops import with_self_time
 from vigil.journeys.links import link_spans
 from vigil.rootcause.blocks import with_block
+from vigil.rootcause.changes import CHANGES, blame_changes
 from vigil.rootcause.divergence import blame_divergence
 from vigil.rootcause.latency import blame_excess, excess_by_element
 from vigil.rootcause.saturation import NO_SATURATION, blame_saturation
@@ -36,10 +37,12 @@ def rank_causes(
     at: datetime,
     logs: pl.DataFrame | None = None,
     metrics: pl.DataFrame | None = None,
+    changes: pl.DataFrame | None = None,
 ) -> list[Cause]:
     """All services seen, in each of their environments, the likeliest cause first.
 
-    `events`, `logs`, `metrics`: schemas EVENTS, LOGS, METRICS; what lies before `at` is the past
+    `events`, `logs`, `metrics`: schemas EVENTS, LOGS, METRICS; `changes`: columns `CHANGES` of
+    `vigil.rootcause.changes`. What lies before `at` is the past
     to compare with, what lies up to three minutes after it is judged, the rest is ignored. The
     observers are independent, so their scores join as 1 − Π(1 − score). Raises InputError.
     """
@@ -52,15 +55,20 @@ def rank_causes(
         statements = logs.filter(pl.col("time") < until).select(
             "trace_id", "span_id", statement=log_statement(pl.col("body"))
         )
-    strayed, changes = blame_divergence(spans, statements)
+    strayed, steps = blame_divergence(spans, statements)
     elements = excess_by_element(spans)
     found = _Findings(
-        changes,
+        steps,
         elements,
         blame_starvation(spans),
         NO_SATURATION if metrics is None else blame_saturation(metrics, at, until),
+        blame_changes(
+            pl.DataFrame(schema=CHANGES) if changes is None else changes,
+            at,
+            spans["component"].unique(),
+        ),
     )
-    blames = [strayed, blame_excess(spans, elements), found.starved, found.filled]
+    blames = [strayed, blame_excess(spans, elements), found.starved, found.filled, found.changed]
     known = spans.select("component", score=pl.lit(0.0)).unique()
     joined = (
         pl.concat([known, *(blame.select("component", "score") for blame in blames)])
@@ -83,14 +91,15 @@ def _place(component: str) -> tuple[str, str | None]:
 class _Findings:
     """What the observers found, and its words."""
 
-    changes: pl.DataFrame
+    steps: pl.DataFrame
     elements: pl.DataFrame
     starved: pl.DataFrame
     filled: pl.DataFrame
+    changed: pl.DataFrame
 
     def about(self, component: str) -> tuple[str, ...]:
         """Sentences about a component."""
-        parts = (self._traffic, self._resources, self._time, self._way)
+        parts = (self._traffic, self._resources, self._time, self._way, self._changes)
         return tuple(line for part in parts for line in part(component))
 
     def _traffic(self, component: str) -> list[str]:
@@ -117,8 +126,11 @@ class _Findings:
             for row in rows.iter_rows(named=True)
         ]
 
+    def _changes(self, component: str) -> list[str]:
+        return self.changed.filter(component=component)["words"].to_list()
+
     def _way(self, component: str) -> list[str]:
-        rows = self.changes.filter(
+        rows = self.steps.filter(
             (pl.col("component") == component)
             & (pl.col("strayed") > 0.5)
             & ~pl.col("step").str.starts_with("shape ")

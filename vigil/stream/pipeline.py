@@ -18,6 +18,7 @@ from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, re
 from vigil.features.observations import metric_observations, request_observations
 from vigil.incidents.grouping import TOLD, IncidentTracker
 from vigil.incidents.rules import IncidentRules
+from vigil.journeys.graph import edge_metrics
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -77,10 +78,12 @@ class Pipeline:
 
         With `finish`, windows that have not ended are closed too.
         """
-        dead, late = [], []
+        dead, late, requests_seen = [], [], []
         for (topic, partition), messages in sorted(batches.items()):
             decoded = self._decode(topic, messages, now_at)
             dead.append(decoded.dead)
+            if topic == TOPIC_EVENTS:
+                requests_seen.append(requests_of(decoded.records))
             late.append(self._fold(topic, partition, decoded.records))
         requests = self.windows[TOPIC_EVENTS].emit(finish)
         metrics = self.windows[TOPIC_METRICS].emit(finish)
@@ -109,6 +112,7 @@ class Pipeline:
             incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
+            edges=edge_metrics(requests_seen),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
