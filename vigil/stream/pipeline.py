@@ -18,6 +18,7 @@ from vigil.events.decode import Decoded, Limits, Payload, decode
 from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
 from vigil.incidents.grouping import TOLD, IncidentTracker
 from vigil.incidents.rules import IncidentRules
+from vigil.journeys.graph import edge_metrics
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -72,10 +73,12 @@ class Pipeline:
 
         With `finish`, windows that have not ended are closed too.
         """
-        dead, late = [], []
+        dead, late, requests_seen = [], [], []
         for (topic, partition), messages in sorted(batches.items()):
             decoded = self._decode(topic, messages, now_at)
             dead.append(decoded.dead)
+            if topic == TOPIC_EVENTS:
+                requests_seen.append(requests_of(decoded.records))
             late.append(self._take(topic, partition, decoded.records))
         analysed = self.analysis.emit(finish)
         changes = [
@@ -98,6 +101,7 @@ class Pipeline:
             incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
+            edges=edge_metrics(requests_seen),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
