@@ -9,13 +9,19 @@ UV := .uv/bin/uv
 UV_STAMP := .uv/.ready-$(UV_VERSION)
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint lock lab docs audit sbom dist clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, run the whole product on embedded defaults, say where to look"
 	@echo "make test   set up, lint, type-check and run every test"
+	@echo "make lab    JupyterLab with the notebooks, on what the demo left or on VIGIL_HOME"
+	@echo "make docs   build the documentation into data/local/site, strictly"
+	@echo "make dist   build wheel and sdist into dist"
+	@echo "make audit  look for known vulnerabilities in the locked packages"
+	@echo "make sbom   write a bill of materials (CycloneDX) to data/local/sbom.json"
 	@echo "make setup  only set up the environment in .venv"
+	@echo "make flink  set up Apache Flink's environment in .flink (850 MB; needs java and mvn)"
 	@echo "make lock   refresh requirements.lock from pyproject.toml"
 	@echo "make clean  remove the environment and everything that ran (data/local)"
 
@@ -43,6 +49,22 @@ $(STAMP): $(UV_STAMP) requirements.lock pyproject.toml
 	@$(BIN)/python -m vigil.events.otlp.warm
 	@touch $@
 
+# Flink pins older releases of numpy and pyarrow, so it has an environment of its own, which sees
+# the code here through a path file. What its cluster needs beside its own jars goes where they are.
+FLINK_LOCK := vigil/stream/flink/requirements.lock
+FLINK_STAMP := .flink/.ready
+
+flink: $(FLINK_STAMP)
+
+$(FLINK_STAMP): $(UV_STAMP) $(FLINK_LOCK) vigil/servers/flink.pom.xml
+	@echo "==> installing Apache Flink into .flink"
+	@[ -x .flink/bin/python ] || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .flink
+	@VIRTUAL_ENV=.flink $(UV) pip sync --quiet --require-hashes $(FLINK_LOCK)
+	@site=$$(.flink/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  pwd > $$site/vigil.pth && cp $$site/pyflink/opt/flink-python-*.jar $$site/pyflink/lib/ && \
+	  mvn -q -B -f vigil/servers/flink.pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$$site/pyflink/lib
+	@touch $@
+
 demo: $(STAMP)
 	@$(BIN)/vigil demo
 
@@ -55,10 +77,37 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# What the demo left, unless VIGIL_HOME names something else.
+DEMO_HOME := $(CURDIR)/data/local/demo
+
+lab: $(STAMP)
+	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab notebooks
+
+# Notebooks are executed on what is there: without data they would show nothing.
+docs: $(STAMP)
+	@$(BIN)/mkdocs build --strict --quiet
+	@home="$${VIGIL_HOME:-$(DEMO_HOME)}"; if [ -d "$$home/postgres" ] || [ -n "$${VIGIL_STORE_URL:-}" ]; then \
+	  VIGIL_HOME="$$home" PLOTLY_RENDERER=notebook $(BIN)/jupyter nbconvert --log-level WARN --to html --execute \
+	    --output-dir data/local/site/notebooks notebooks/*.ipynb; \
+	  else echo "no data in $$home: the notebooks are left out (make demo first)"; fi
+	@echo "documentation: data/local/site/index.html"
+
+dist: $(UV_STAMP)
+	@rm -rf dist && $(UV) build --quiet && ls dist
+
+audit: $(UV_STAMP)
+	@$(UV) tool run --quiet pip-audit --disable-pip --require-hashes --requirement requirements.lock
+
+sbom: $(STAMP)
+	@mkdir -p data/local
+	@$(UV) tool run --quiet --from cyclonedx-bom cyclonedx-py environment $(BIN)/python --output-file data/local/sbom.json
+	@echo "bill of materials: data/local/sbom.json"
+
 # No index address is written into the lock, so that it also works behind a mirror.
 lock: $(UV_STAMP)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(FLINK_LOCK:.lock=.in) --output-file $(FLINK_LOCK)
 
 clean:
 	@[ ! -x $(BIN)/vigil ] || $(BIN)/vigil down || true
-	rm -rf .venv .uv data/local
+	rm -rf .venv .uv .flink data/local

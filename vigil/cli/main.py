@@ -16,6 +16,7 @@ COMMANDS = {
     "board": "Serve the live board: estate, incidents, series, stream.",
     "status": "Show lag, watermark, throughput, dead letters and the champion.",
     "doctor": "Find what is wrong and say how to mend it.",
+    "config": "Check, show and describe the settings.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
     "collect": "Receive OpenTelemetry traces and logs into the event log.",
     "ingest": "Read events, metrics or logs from files into the event log.",
@@ -33,6 +34,9 @@ COMMANDS = {
     "why": "Say why a window was flagged, and what came of it.",
     "why-not": "Say why nobody was paged for a window.",
     "kibana": "Export or import dashboards for Kibana.",
+    "journeys": "Show what users do, by which way, and where its time goes.",
+    "graph": "Show who calls whom, as of any instant, with rate, errors and latency.",
+    "changes": "Note deploys, configuration and feature flags; list them.",
     "rca": "Rank the services that may have caused what began at an instant.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }

@@ -14,8 +14,15 @@ CONSUMER = "vigil-scorer"
 @click.option("--drain", is_flag=True, help="Stop at the log's end, closing the last windows.")
 @click.option("--quiet", is_flag=True, help="Do not print alerts.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every commit.")
+@click.option(
+    "--engine",
+    type=click.Choice(["vigil", "flink"]),
+    default="vigil",
+    show_default=True,
+    help="Who makes windows and scores: this process, or the Flink job (docs/scale.md).",
+)
 @json_option
-def command(drain: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
+def command(drain: bool, quiet: bool, verbose: bool, engine: str, as_json: bool) -> None:
     """Read the event log, cut it into windows, score each, raise and resolve incidents.
 
     Runs until Ctrl-C (or SIGTERM), which ends it after the step in hand. A killed scorer goes on
@@ -30,6 +37,7 @@ def command(drain: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
     Examples:
       vigil score                 run for ever
       vigil score --drain --json  score what is there, then print the counts
+      vigil score --engine flink  take windows and scores from the Flink job
 
     Exit codes: 0 stopped as asked, 2 wrong setting, 3 log or database is down at
     the start, or, with --drain, the sink is.
@@ -44,7 +52,7 @@ def command(drain: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     show = None if quiet else click.echo
     with exporting_spans(CONSUMER):
-        counters = keep_scoring(load_settings(), CONSUMER, show, stop, drain=drain)
+        counters = keep_scoring(load_settings(), CONSUMER, show, stop, drain, engine == "flink")
     if as_json:
         print_json(counters)
     elif drain:

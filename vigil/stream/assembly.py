@@ -22,6 +22,7 @@ from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
 from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
+from vigil.stream.flink.gathering import Gathering
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -37,9 +38,12 @@ CALM_S = 60.0
 
 @contextmanager
 def open_scorer(
-    settings: Settings, consumer: str, show: Callable[[str], None] | None
+    settings: Settings, consumer: str, show: Callable[[str], None] | None, flink: bool = False
 ) -> Iterator[Scorer]:
-    """A scorer on the configured log, database and sink; `show` prints alerts, None stays quiet."""
+    """A scorer on the configured log, database and sink; `show` prints alerts, None stays quiet.
+
+    With `flink` the Flink job makes windows and scores, and this scorer what follows from them.
+    """
     spec = WindowSpec(
         window_s=settings.window_s,
         out_of_order_s=settings.out_of_order_s,
@@ -48,6 +52,7 @@ def open_scorer(
     limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
     detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
     policy = configured_policy(settings)
+    rules = policy.incidents.rules()
     with ExitStack() as open_parts:
         engine = open_database(settings)
         open_parts.callback(engine.dispose)
@@ -62,7 +67,9 @@ def open_scorer(
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
-            pipeline=Pipeline(spec, limits, detector, policy.incidents.rules()),
+            pipeline=Gathering(settings.window_s, rules)
+            if flink
+            else Pipeline(spec, limits, detector, rules),
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
@@ -82,6 +89,7 @@ def keep_scoring(
     show: Callable[[str], None] | None,
     stop: Event,
     drain: bool = False,
+    flink: bool = False,
 ) -> dict[str, int]:
     """Run a scorer until asked to stop, through outages of its log and database.
 
@@ -92,7 +100,7 @@ def keep_scoring(
     began_s: float | None = None
     while True:
         try:
-            with open_scorer(settings, consumer, show) as scorer:
+            with open_scorer(settings, consumer, show, flink) as scorer:
                 began_s = time.monotonic()
                 scorer.run(stop, drain)
                 return scorer.pipeline.counters

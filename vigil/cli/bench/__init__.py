@@ -9,6 +9,7 @@ BENCHMARKS = {
     "nab": "The Numenta Anomaly Benchmark.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "stream": "Throughput of the stream against reading alone, scoring time, memory.",
+    "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
 
