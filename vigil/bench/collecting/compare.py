@@ -60,6 +60,8 @@ def _measure(
     before = sum(process.cpu_times()[:2])
     full = asyncio.run(drive(port, requests, seconds, connections))
     cpu_s = sum(process.cpu_times()[:2]) - before
+    if not full.acknowledged:
+        raise DependencyError(f"the server on port {port} took none of {full.failed} requests")
     half = asyncio.run(drive(port, requests, seconds, connections, full.requests_per_s / 2))
     loads: tuple[Load, ...] = (warm, full, half)
     return {
