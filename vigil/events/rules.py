@@ -165,9 +165,7 @@ class _Plan:
 
 
 @lru_cache(maxsize=256)
-def _plan(
-    schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits: Limits
-) -> _Plan:
+def _plan(schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits: Limits) -> _Plan:
     wanted = polars_schema(schema)
     casts = [
         _cast(name, kind, wanted[name])

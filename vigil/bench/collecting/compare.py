@@ -126,7 +126,9 @@ def _count_spans(path: Path) -> int:
 
     event_log, spans, offset = SqliteLog(path), 0, 0
     while messages := event_log.read(TOPIC_EVENTS, 0, offset, 200):
-        payloads = [Payload(m.message.headers["content-type"], m.message.value, "") for m in messages]
+        payloads = [
+            Payload(m.message.headers["content-type"], m.message.value, "") for m in messages
+        ]
         spans += decode(payloads, EVENTS, datetime.now(UTC), Limits()).records.height
         offset = messages[-1].offset + 1
     event_log.close()

@@ -7,7 +7,7 @@ from vigil.cli.output import json_option, print_json, print_table, progress_bar
 
 @click.command("collect")
 @click.option("--seconds", default=10.0, show_default=True, help="Length of each measurement.")
-@click.option("--connections", default=8, show_default=True, help="Senders at the same time.")
+@click.option("--connections", default=16, show_default=True, help="Senders at the same time.")
 @json_option
 def command(seconds: float, connections: int, as_json: bool) -> None:
     """OTLP/HTTP spans a second until durable, beside a bare FastAPI handler with protobuf classes.

@@ -30,7 +30,7 @@ log = logging.getLogger("vigil.collect")
 GROUP_BYTES = 8 << 20
 GROUP_PAYLOADS = 512
 # While one group is written the next is decoded.
-GROUPS_AT_ONCE = 2
+GROUPS_AT_ONCE = 1
 LOG_DOWN_RETRY_S = 5.0
 
 

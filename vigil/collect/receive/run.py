@@ -1,11 +1,13 @@
 """Puts a receiver together and keeps it until a signal comes."""
 
 import asyncio
+import ctypes
 import ipaddress
 import logging
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vigil.collect.receive.group_commit import GroupCommit
@@ -18,6 +20,10 @@ from vigil.events.rules import Limits
 from vigil.stores.log import EventLog
 
 log = logging.getLogger("vigil.collect")
+
+# From malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 256 << 20
 
 
 def tls_files(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
@@ -69,6 +75,7 @@ async def receive(
     """Receive until SIGINT or SIGTERM; `say` gets the ports once they are open. Returns counts."""
     gate = open_gate(address, everybody)
     _allow_connections(limits.connections)
+    _keep_memory()
     commit = GroupCommit(event_log, Limits(settings.future_s, settings.earliest_at))
     receiver = Receiver(Intake(gate, limits, Budget(limits.waiting_bytes), commit), address)
     stop = asyncio.Event()
@@ -84,6 +91,16 @@ async def receive(
     log.info("stopping: requests under way are finished")
     await receiver.stop()
     return commit.counters
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what it has freed: groups take and free megabytes many times a second, and
+    fetching them from the kernel anew costs a fifth of the time of decoding.
+    """
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
 
 
 def _allow_connections(wanted: int) -> None:

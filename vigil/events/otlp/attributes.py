@@ -69,19 +69,17 @@ class Attributes:
         before = np.repeat(np.cumsum(counts) - counts, counts)
         rows = np.arange(len(owner)) - before + np.repeat(starts[:-1][records], counts)
         spread = self._rows(rows)
-        return Attributes(
-            self.walk, len(records), owner, spread.code, spread.values, spread.taken
-        )
+        return Attributes(self.walk, len(records), owner, spread.code, spread.values, spread.taken)
 
 
 def read_attributes(walk: Walk, entries: Messages, count: int) -> Attributes:
     """The KeyValue messages `entries`, whose owners are `count` records."""
-    *keys, kind, bits, end, start, stop, bad = _key_values(walk.buffer, entries.start, entries.end)
+    *keys, kind, bits, end, bad = _key_values(walk.buffer, entries.start, entries.end)
     walk.malformed[entries.payload[bad]] = True
     code = _codes(walk, *keys)
     # An attribute without a value says nothing.
     kept = kind != NONE
-    values = Values(kind, bits, end, start, stop)
+    values = Values(kind, bits, end)
     found = Attributes(walk, count, entries.owner, code, values, ~kept)
     return found if kept.all() else found.rest()
 
@@ -121,13 +119,11 @@ def _codes(walk: Walk, start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 @compiled
 def _key_values(buffer, starts, ends):
-    """Of each KeyValue: key [start, end), the value's kind, bits, content end, itself
-    [start, stop), malformed?
-    """
+    """Of each KeyValue: key [start, end), the value's kind, bits, content end, malformed?"""
     count = len(starts)
     key = np.zeros((2, count), np.int64)
     kinds = np.zeros(count, np.int64)
-    found = np.zeros((4, count), np.int64)
+    found = np.zeros((2, count), np.int64)
     bad = np.zeros(count, np.bool_)
     for row in range(count):
         at, end = starts[row], ends[row]
@@ -145,8 +141,7 @@ def _key_values(buffer, starts, ends):
                 bad[row] |= kind < 0
                 kinds[row] = max(kind, 0)
                 found[0, row], found[1, row] = bits, content_end
-                found[2, row], found[3, row] = value, last
-    return key[0], key[1], kinds, found[0], found[1], found[2], found[3], bad
+    return key[0], key[1], kinds, found[0], found[1], bad
 
 
 @compiled

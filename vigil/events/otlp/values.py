@@ -21,39 +21,36 @@ NONE, STRING, BOOL, INT, DOUBLE, ARRAY, MAP, BYTES = range(8)
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """AnyValue messages, not rendered yet: the field each has, its bits, the end of its content.
-
-    `start`, `stop`: the message itself.
-    """
+    """AnyValue messages, not rendered yet: the field each has, its bits, the end of its content."""
 
     kind: np.ndarray
     bits: np.ndarray
     end: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
 
     def rows(self, rows: np.ndarray) -> "Values":
         """Some of them."""
-        columns = (self.kind, self.bits, self.end, self.start, self.stop)
-        return Values(*(column[rows] for column in columns))
+        return Values(self.kind[rows], self.bits[rows], self.end[rows])
 
 
 def joined(parts: list[Values]) -> Values:
     """Values one behind the other."""
-    names = ("kind", "bits", "end", "start", "stop")
-    return Values(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Values(
+        np.concatenate([part.kind for part in parts]),
+        np.concatenate([part.bits for part in parts]),
+        np.concatenate([part.end for part in parts]),
+    )
 
 
 def slices(start: np.ndarray, end: np.ndarray) -> Values:
     """Bytes [start, end) as if they were string values."""
-    return Values(np.full(len(start), STRING), start, end, start, end)
+    return Values(np.full(len(start), STRING), start, end)
 
 
 def any_values(walk: Walk, messages: Messages) -> Values:
     """The AnyValue messages; malformed ones are marked and have no value."""
     kind, bits, end, bad = _any_values(walk.buffer, messages.start, messages.end)
     walk.malformed[messages.payload[bad]] = True
-    return Values(kind, bits, end, messages.start, messages.end)
+    return Values(kind, bits, end)
 
 
 def texts(
@@ -112,11 +109,18 @@ def _spelled_out(
 
 
 def _nested(walk: Walk, values: Values, row: int) -> str:
+    content = walk.buffer[values.bits[row] : values.end[row]].tobytes()
+    value = AnyValue()
     try:
-        content = walk.buffer[values.start[row] : values.stop[row]].tobytes()
-        found = _plain(AnyValue.FromString(content))
+        if values.kind[row] == BYTES:
+            value.bytes_value = content
+        elif values.kind[row] == MAP:
+            value.kvlist_value.MergeFromString(content)
+        else:
+            value.array_value.MergeFromString(content)
     except DecodeError:
         return ""
+    found = _plain(value)
     return found if isinstance(found, str) else orjson.dumps(found, default=str).decode()
 
 
