@@ -1,6 +1,7 @@
 """What the log and the database say about the stream's health."""
 
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,27 +11,29 @@ from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.log import lag_messages
 from vigil.stores.registry import Registry
+from vigil.stores.stream_health import StreamHealth, records_per_s
 
 CONSUMER = "vigil-scorer"
+# Throughput is the mean over this long.
+RECENT = timedelta(minutes=1)
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
     """Stream, models and incidents as nested dictionaries, ready for JSON."""
     engine = open_database(settings)
-    with closing(open_log(settings)) as event_log:
-        ends = {topic: event_log.end_offsets(topic) for topic in (TOPIC_EVENTS, TOPIC_METRICS)}
-        buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
-    champion = Registry(engine, settings.registry_path).champion()
     checkpoint = CheckpointStore(engine, CONSUMER).load()
     offsets = checkpoint.offsets if checkpoint else {}
-    lag = sum(
-        end - offsets.get(topic, {}).get(partition, 0)
-        for topic, partitions in ends.items()
-        for partition, end in partitions.items()
-    )
+    with closing(open_log(settings)) as event_log:
+        lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS))
+        buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
+    champion = Registry(engine, settings.registry_path).champion()
+    samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - RECENT)
     stream = {
-        "lag_messages": lag,
+        "lag_messages": sum(lag.values()),
+        "watermark_at": samples[-1].watermark_at if samples else None,
+        "records_per_s": records_per_s(samples),
         "dead_letter_messages": buried,
         "last_checkpoint_at": checkpoint and checkpoint.committed_at,
         "newest_window_at": _scalar(engine, "SELECT max(window_start) FROM request_windows"),

@@ -62,8 +62,9 @@ def command(
       vigil collect
       OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 opentelemetry-instrument python app.py
 
-    Ctrl-C ends it orderly: requests under way are finished, then the counts are printed. Exit
-    codes: 0 ended, 2 wrong use or a port is taken, 3 the event log is down.
+    Ctrl-C ends it orderly: requests under way are finished, then the counts are printed.
+
+    Exit codes: 0 ended, 2 wrong use or a port is taken, 3 the event log is down.
     """
     from contextlib import closing
 

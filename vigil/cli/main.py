@@ -20,6 +20,7 @@ COMMANDS = {
     "ingest": "Read events, metrics or logs from files into the event log.",
     "score": "Run the streaming scorer.",
     "detect": "Score any csv of timestamps and values.",
+    "forecast": "Continue any csv of timestamps and values, with quantiles.",
     "logs": "Mine templates from log files, see and search those of the stream.",
     "train": "Train and backtest all candidates and write a challenger bundle.",
     "backtest": "Backtest candidates and show the numbers.",
@@ -28,6 +29,7 @@ COMMANDS = {
     "why": "Say why a window was flagged, and what came of it.",
     "why-not": "Say why nobody was paged for a window.",
     "kibana": "Export or import dashboards for Kibana.",
+    "rca": "Rank the services that may have caused what began at an instant.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }
 

@@ -1,6 +1,9 @@
 """A csv of timestamps and values, as anybody has it: one series, read forgivingly."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +60,60 @@ def read_series(path: Path) -> SeriesFile:
             raise InputError(f"{path}, line {bad[0] + 2}: must be {rule}, got {given!r}")
     time_s = parsed["time"].dt.epoch("us").to_numpy() / 1e6
     return SeriesFile(texts["timestamp"], time_s, parsed["value"].to_numpy())
+
+
+_ISO = re.compile(
+    r"\d{4}-\d\d-\d\d(?:(?P<between>[T ])\d\d:\d\d(?P<seconds>:\d\d)?(?P<fraction>\.\d+)?)?"
+    r"(?P<gap> ?)(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
+_AMERICAN = re.compile(r"\d\d?/\d\d?/\d{4} \d\d?:\d\d(?P<seconds>:\d\d)?")
+_EPOCH_UNITS_S = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (float("inf"), 1e-9))
+
+
+def timestamps_like(example: str, time_s: np.ndarray) -> list[str]:
+    """Instants (n,) in epoch seconds, written as `example` is: zone, separator, precision, unit.
+
+    Digits are added where the instants need them. Anything unknown becomes ISO 8601 in UTC.
+
+    >>> timestamps_like("2026-03-02 10:00", np.array([0.0, 90.0]))
+    ['1970-01-01 00:00:00', '1970-01-01 00:01:30']
+    """
+    text = example.strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return [_writer(text, time_s)(datetime.fromtimestamp(s, UTC)) for s in time_s.tolist()]
+    unit_s = next(unit for limit, unit in _EPOCH_UNITS_S if abs(number) < limit)
+    ticks = time_s / unit_s
+    whole = text.lstrip("+-").isdigit() and np.allclose(ticks, np.rint(ticks), rtol=0, atol=1e-3)
+    return [str(tick) for tick in (np.rint(ticks).astype(np.int64) if whole else ticks).tolist()]
+
+
+def _writer(example: str, time_s: np.ndarray) -> Callable[[datetime], str]:
+    """How to write one instant so that it looks like the example and loses nothing."""
+    fine, seconds = bool((time_s % 1).any()), bool((time_s % 60).any())
+    american = _AMERICAN.fullmatch(example)
+    if american:
+        pattern = "%m/%d/%Y %H:%M" + (":%S" if seconds or american["seconds"] else "")
+        return lambda instant: instant.strftime(pattern + (".%f" if fine else ""))
+    iso = _ISO.fullmatch(example)
+    if not iso:
+        return lambda instant: instant.isoformat().replace("+00:00", "Z")
+    if not iso["between"] and not (time_s % 86_400).any():
+        return lambda instant: instant.strftime("%Y-%m-%d")
+    fraction = iso["fraction"] or (".000000" if fine else "")
+    precise = bool(fraction or iso["seconds"] or seconds)
+    unit = ("microseconds" if fraction else "seconds") if precise else "minutes"
+    zone, suffix = UTC, (iso["gap"] or "") + (iso["zone"] or "")
+    if iso["zone"] and iso["zone"] != "Z":
+        sign = -1 if iso["zone"][0] == "-" else 1
+        hours, minutes = int(iso["zone"][1:3]), int(iso["zone"][-2:])
+        zone = timezone(sign * timedelta(hours=hours, minutes=minutes))
+
+    def write(instant: datetime) -> str:
+        local = instant.astimezone(zone).replace(tzinfo=None)
+        text = local.isoformat(sep=iso["between"] or "T", timespec=unit)
+        digits = len(fraction) - 1
+        return (text[: digits - 6] if 0 < digits < 6 and not fine else text) + suffix
+
+    return write

@@ -19,10 +19,12 @@ from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
+from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
+from vigil.stream.telemetry import Telemetry, serving_metrics
 from vigil.windows.tumbling import WindowSpec
 
 log = logging.getLogger("vigil.score")
@@ -51,6 +53,8 @@ def open_scorer(
         sink = open_parts.enter_context(closing(open_sink(settings, engine)))
         channel = post_webhook(settings.webhook_url) if settings.webhook_url else None
         outbox = Outbox(engine, channel, show or logging.getLogger("vigil.alerts").debug)
+        telemetry = Telemetry(StreamHealth(engine, consumer))
+        open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
             pipeline=Pipeline(spec, limits, detector),
             event_log=event_log,
@@ -58,6 +62,7 @@ def open_scorer(
             registry=Registry(engine, settings.registry_path),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            telemetry=telemetry,
             housekeeping=Housekeeping(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days))
             ),

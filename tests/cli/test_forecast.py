@@ -1,0 +1,103 @@
+"""`vigil forecast` on files as people have them."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from vigil.cli.main import cli
+from vigil.collect.series_csv import timestamps_like
+from vigil.errors import InputError
+
+
+def forecast(path, steps, *more):
+    """(facts, frame written)."""
+    out = path.with_suffix(".forecast.csv")
+    arguments = ["forecast", str(path), "--horizon", str(steps), "--out", str(out), "--json", *more]
+    result = CliRunner().invoke(cli, arguments)
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    return json.loads(result.stdout), pl.read_csv(out)
+
+
+def test_an_untidy_file_is_continued_in_its_own_step_and_form(tmp_path):
+    """Mixed formats, a gap, empty and missing values, duplicates, any order."""
+    path = tmp_path / "untidy.csv"
+    rows = [f"2026-03-{2 + h // 24:02}T{h % 24:02}:00:00Z,{h % 24},x" for h in range(24 * 9)]
+    rows[5], rows[9] = rows[9], rows[5]
+    rows[7] = rows[7].replace("T", " ").replace("Z", "")
+    rows[20] = rows[20].rsplit(",", 2)[0] + ",NaN,x"
+    del rows[50:54]
+    path.write_text("\n".join(["TimeStamp,Value,Label", *rows, rows[30]]))
+    facts, frame = forecast(path, 24, "--plot", str(tmp_path / "plot.png"))
+    assert frame.columns == ["timestamp", "mean", "p10", "p50", "p90"]
+    assert frame["timestamp"][0] == "2026-03-11T00:00:00Z"
+    assert frame["timestamp"][23] == "2026-03-11T23:00:00Z"
+    np.testing.assert_allclose(frame["mean"], np.arange(24.0), atol=1e-6)
+    assert facts["step_s"] == 3600
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("example", "first", "second"),
+    [
+        ("2026-03-02 10:00:00", "1970-01-01 00:00:00", "1970-01-01 00:01:00"),
+        ("2026-03-02T10:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z"),
+        ("2026-03-02 10:00:00.500 +02:00", "1970-01-01 02:00:00.000 +02:00",
+         "1970-01-01 02:01:00.000 +02:00"),
+        ("3/2/2026 10:00", "01/01/1970 00:00", "01/01/1970 00:01"),
+        ("1772445600", "0", "60"),
+        ("1772445600000", "0", "60000"),
+        ("02 Mar 2026", "1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z"),
+    ],
+)  # fmt: skip
+def test_timestamps_are_written_as_the_file_writes_them(example, first, second):
+    """Zone, separator, precision and unit stay."""
+    assert timestamps_like(example, np.array([0.0, 60.0])) == [first, second]
+
+
+def test_a_file_without_values_is_refused_with_its_name(tmp_path):
+    """One sentence, exit code 2."""
+    path = tmp_path / "empty.csv"
+    path.write_text("t,v\n2026-03-02T00:00:00Z,\n2026-03-02T00:01:00Z,nan\n")
+    with pytest.raises(InputError, match=r"empty\.csv cannot be forecast: .* all 2 are missing"):
+        forecast(path, 5)
+
+
+def test_a_series_of_one_value_is_continued_with_a_reason(tmp_path):
+    """Nothing better can be known, and the note says so."""
+    path = tmp_path / "one.csv"
+    path.write_text("t,v\n2026-03-02T00:00:00Z,3\n")
+    facts, frame = forecast(path, 2)
+    assert frame["mean"].to_list() == [3.0, 3.0]
+    assert "too few" in facts["notes"][0]
+
+
+@pytest.mark.shared_data
+def test_production_series_are_forecast_better_than_by_the_day_before(datasets):
+    """MASE over a day against seasonal naive's, two files of each family; bands near 80 %."""
+    from vigil.collect.series_csv import read_series
+    from vigil.forecast.regular import regular
+    from vigil.forecast.series import forecast_series
+
+    files, errors, inside = [], [], []
+    for family in sorted((datasets / "cloud-monitoring" / "data").iterdir()):
+        files += sorted(family.glob("*.csv"))[:2]
+    for path in files:
+        file = read_series(path)
+        series = regular(file.time_s, file.value)
+        time_s = series.start_s + series.step_s * np.arange(len(series.value))
+        day = series.day_steps
+        for share in (0.6, 0.7, 0.8):
+            cut = int(len(time_s) * share)
+            actual = series.value[cut : cut + day]
+            found = forecast_series(time_s[:cut], series.value[:cut], day)
+            naive = series.value[cut - day : cut]
+            scale = np.abs(series.value[day:cut] - series.value[: cut - day]).mean()
+            errors.append([np.abs(point - actual).mean() / scale for point in (found.mean, naive)])
+            inside.append((actual >= found.quantile[:, 0]) & (actual <= found.quantile[:, 2]))
+    ours, yardstick = np.mean(errors, axis=0)
+    assert ours < 0.9 * yardstick
+    assert 0.7 < np.mean(np.concatenate(inside)) < 0.9

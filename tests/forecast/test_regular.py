@@ -1,0 +1,48 @@
+"""Any times and values become a regular series without gaps."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vigil.forecast.regular import regular, usual_step_s
+
+TIMES = st.lists(st.integers(0, 10_000), min_size=1, max_size=60)
+
+
+@given(times=TIMES, holes=st.sets(st.integers(0, 59)))
+def test_the_grid_ends_with_the_last_row_and_has_no_gap(times, holes):
+    """Order, duplicates and missing values do not matter; measured steps keep their mean."""
+    time_s = 60.0 * np.array(times)
+    value = np.arange(1.0, len(times) + 1)
+    value[[hole for hole in holes if hole < len(value)]] = np.nan
+    value[0] = 7.0
+    series = regular(time_s, value)
+    assert np.isfinite(series.value).all()
+    assert series.end_s - series.step_s == time_s.max()
+    assert series.measured.any()
+    known = np.isfinite(value)
+    assert series.value.min() >= value[known].min() - 1e-9
+    assert series.value.max() <= value[known].max() + 1e-9
+
+
+def test_duplicates_are_averaged_and_short_gaps_bridged():
+    """Two values of one instant count as their mean; a missing step lies on the line."""
+    series = regular(np.array([0.0, 60, 60, 180, 240]), np.array([1.0, 2, 4, 5, 6]))
+    assert series.step_s == 60
+    np.testing.assert_allclose(series.value, [1, 3, 4, 5, 6])
+    assert series.measured.tolist() == [True, True, False, True, True]
+
+
+def test_a_long_gap_repeats_the_day_before():
+    """Half a missing day is no straight line where days are alike."""
+    day = np.sin(np.arange(24) / 24 * 2 * np.pi)
+    value = np.tile(day, 4)
+    value[60:80] = np.nan
+    series = regular(3600.0 * np.arange(96), value)
+    np.testing.assert_allclose(series.value, np.tile(day, 4), atol=1e-12)
+
+
+def test_the_step_is_the_commonest_distance():
+    """Gaps and jitter do not change it; one instant has no distance, so a minute is assumed."""
+    assert usual_step_s(np.array([0.0, 300, 600, 900, 7200, 7500])) == 300
+    assert usual_step_s(np.array([5.0])) == 60

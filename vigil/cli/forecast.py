@@ -1,0 +1,80 @@
+"""`vigil forecast`: continue any csv of timestamps and values."""
+
+from pathlib import Path
+
+import click
+
+from vigil.cli.output import json_option, print_facts, print_json
+
+
+@click.command("forecast")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--horizon", "steps", type=int, required=True, help="How many of the file's own steps to go on."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Csv to write.")
+@click.option("--plot", type=click.Path(path_type=Path), help="PNG of history, forecast and band.")
+@json_option
+def command(file: Path, steps: int, out: Path, plot: Path | None, as_json: bool) -> None:
+    """Continue a csv whose first two columns are timestamp and value; others are ignored.
+
+    Writes a row for each step after the last one: timestamp (in the file's own form), mean (the
+    central forecast), p10, p50 and p90 (between p10 and p90 lie four values of five).
+
+    The forecast is a mixture of simple ones, chosen for this file by forecasting its own past; the
+    quantiles are the errors made there. Gaps, duplicates and any order of rows are fine. Where the
+    history is too short for something, the notes say what is done instead.
+
+    \b
+    Example:
+      vigil forecast latency.csv --horizon 288 --out forecast.csv --plot forecast.png
+
+    Exit codes: 0 done, 2 the file cannot be used (line and value are named).
+    """
+    import polars as pl
+
+    from vigil.collect.series_csv import read_series, timestamps_like
+    from vigil.errors import InputError, UsageError
+    from vigil.forecast.series import forecast_series
+
+    series = read_series(file)
+    try:
+        forecast = forecast_series(series.time_s, series.value, steps)
+    except UsageError as error:
+        raise InputError(f"{file} cannot be forecast: {error}") from error
+    latest = series.timestamp[int(series.time_s.argmax())]
+    rows = pl.DataFrame(
+        {
+            "timestamp": timestamps_like(latest, forecast.time_s),
+            "mean": forecast.mean,
+            **{f"p{level:.0%}"[:-1]: forecast.quantile[:, q]
+               for q, level in enumerate(forecast.levels)},
+        }
+    )  # fmt: skip
+    try:
+        rows.write_csv(out)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}") from error
+    if plot:
+        from vigil.forecast.plot import plot_forecast
+
+        plot_forecast(plot, file.name, series.time_s, series.value, forecast)
+    facts = {
+        "rows": len(rows),
+        "step_s": forecast.step_s,
+        "seasons_steps": list(forecast.seasons),
+        "mixture": {name: round(share, 3) for name, share in forecast.method.items()},
+        "notes": list(forecast.notes),
+        "out": str(out),
+        "plot": str(plot) if plot else None,
+    }
+    if as_json:
+        print_json(facts)
+        return
+    mixture = [f"{name} {share:.0%}" for name, share in list(forecast.method.items())[:5]]
+    told = {
+        "seasons_steps": ", ".join(map(str, forecast.seasons)) or "none",
+        "mixture": ", ".join(mixture) + (", …" if len(forecast.method) > 5 else ""),
+        "notes": "\n".join(forecast.notes) or "none",
+    }
+    print_facts("Forecast", facts | told)

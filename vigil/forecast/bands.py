@@ -1,0 +1,116 @@
+"""Calibrated quantiles around a forecast: conformal, from its own errors in the backtest.
+
+Errors are divided by a scale that was known when the forecast was made, so that the band follows
+quiet and busy times; recent errors weigh more, so that it follows change.
+
+Source: Barber et al., "Conformal prediction beyond exchangeability", Annals of Statistics 51(2),
+2023 (weighted residuals); Papadopoulos et al., "Normalized nonconformity measures", 2008 (scale).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vigil.forecast.pool import Panel, recent_mean, season_mean
+
+# What a scale may add to itself, so that a quiet stretch does not make the band vanish.
+FLOOR = 0.25
+# A scale must beat the plain band by this share of its loss.
+LEAST_GAIN = 0.02
+# Few independent errors say little about tails: the band widens by this over their root.
+WIDENING = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Backtest errors of s series in k cases of one range of horizons, and the cases to come.
+
+    error, weight: (s, k); weight 0 counts nothing. scale: (r, s, k) of r ways to measure spread,
+    the first being constant 1; ahead: (r, s, h) the same for the forecast's own horizons.
+    independent: how many errors that do not overlap the cases amount to.
+    """
+
+    error: np.ndarray
+    weight: np.ndarray
+    scale: np.ndarray
+    ahead: np.ndarray
+    independent: float
+
+
+def offsets(errors: Errors, levels: np.ndarray) -> np.ndarray:
+    """What to add to the forecast for each quantile level, float (s, h, q), rising over q.
+
+    The scale is chosen for each series by its quantile loss. levels: float (q,), rising, in (0, 1).
+    """
+    series = len(errors.error)
+    best_loss = np.full(series, np.inf)
+    best = np.zeros((series, errors.ahead.shape[2], len(levels)))
+    weight = errors.weight + 1e-12
+    total = weight.sum(axis=1)
+    for number, (scale, ahead) in enumerate(zip(errors.scale, errors.ahead, strict=True)):
+        floor = 0.0 if number == 0 else FLOOR * (scale * weight).sum(axis=1) / total
+        floored = scale + np.reshape(floor, (-1, 1)) + 1e-12
+        quantile = weighted_quantiles(errors.error / floored, weight, levels)
+        loss = _quantile_loss(errors.error, quantile, floored, weight, levels)
+        if number == 0:
+            loss *= 1 - LEAST_GAIN
+        better = loss < best_loss
+        best_loss = np.where(better, loss, best_loss)
+        middle = weighted_quantiles(errors.error / floored, weight, np.array([0.5]))
+        wide = middle + (quantile - middle) * (1 + WIDENING / np.sqrt(errors.independent))
+        offset = wide[:, None, :] * (ahead + np.reshape(floor, (-1, 1)) + 1e-12)[:, :, None]
+        best = np.where(better[:, None, None], offset, best)
+    return np.sort(best, axis=2)
+
+
+def spreads(panel: Panel, origins: np.ndarray, horizons: np.ndarray) -> np.ndarray:
+    """Ways to measure how restless a series is at an origin and horizon, float (r, s, o, h).
+
+    Constant; the mean distance from the last season's profile over the last 16 and 64 steps and
+    the last one and four seasons; the same at that phase of the season.
+    """
+    value = panel.value
+    shape = (len(value), len(origins), len(horizons))
+    season = next((length for length in panel.seasons if length <= origins.min()), 0)
+    usual = season_mean(value, season) if season else np.roll(value, 1, axis=1)
+    away = np.abs(value - usual[:, : panel.length])
+    away[:, 0] = away[:, 1] if panel.length > 1 else 0.0
+    longest = max(season, 16)
+    rows = [np.ones(shape)]
+    rows += [
+        np.broadcast_to(recent_mean(away, window)[:, origins - 1, None], shape)
+        for window in (16, 64, longest, 4 * longest)
+    ]
+    if season:
+        half = max(1, season // 24)
+        profile = recent_mean(season_mean(away, season), 2 * half + 1, ahead=half)
+        phase = horizons % season
+        # As in the pool: where smoothing would see the future, a season earlier.
+        where = origins[:, None] + (phase - season * (phase + half >= season))[None, :]
+        rows.append(profile[:, where])
+    return np.stack(rows)
+
+
+def weighted_quantiles(value: np.ndarray, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Quantiles of each row, float (s, q). value: (s, k). weight: (s, k), > 0."""
+    order = np.argsort(value, axis=1)
+    ranked = np.take_along_axis(value, order, axis=1)
+    heavy = np.take_along_axis(weight, order, axis=1)
+    reached = (np.cumsum(heavy, axis=1) - heavy / 2) / heavy.sum(axis=1, keepdims=True)
+    rows = [np.interp(levels, at, seen) for at, seen in zip(reached, ranked, strict=True)]
+    return np.stack(rows)
+
+
+def _quantile_loss(
+    error: np.ndarray,
+    quantile: np.ndarray,
+    scale: np.ndarray,
+    weight: np.ndarray,
+    levels: np.ndarray,
+) -> np.ndarray:
+    """Weighted mean quantile loss of each row, (s,)."""
+    loss = np.zeros(len(error))
+    for number, level in enumerate(levels):
+        away = error - quantile[:, number, None] * scale
+        loss += (np.maximum(level * away, (level - 1) * away) * weight).sum(axis=1)
+    return loss / weight.sum(axis=1)

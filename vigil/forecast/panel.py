@@ -1,0 +1,127 @@
+"""Forecasts of many equally long series at once: pool, backtest, mixture, bands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vigil.forecast.bands import Errors, offsets, spreads
+from vigil.forecast.mixture import horizon_ranges, select
+from vigil.forecast.pool import Panel, pool_forecasts
+
+LEVELS = (0.1, 0.5, 0.9)
+# Below this many steps there is nothing to choose by.
+LEAST_STEPS = 8
+# The first origin of the backtest: this share of the history, at most so many seasons.
+FIRST_ORIGIN = 1 / 3
+FIRST_SEASONS = 3
+MOST_HORIZONS = 48
+# An error of this share of the history ago counts half; bands forget faster than the choice does.
+CHOICE_HALF_LIFE = 1.0
+BAND_HALF_LIFE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PanelForecast:
+    """Forecasts of s series, h steps ahead, from c members.
+
+    mean: (s, h), the mixture. quantile: (s, h, q) at `levels`. weight: (s, b, c), what each of b
+    ranges of horizons (`mixture.horizon_ranges`) mixes of `members`; zero for ranges not asked for.
+    """
+
+    mean: np.ndarray
+    quantile: np.ndarray
+    levels: tuple[float, ...]
+    members: tuple[str, ...]
+    weight: np.ndarray
+
+
+def forecast_panel(
+    panel: Panel,
+    measured: np.ndarray,
+    steps: int,
+    levels: Sequence[float] = LEVELS,
+    origins: int = 200,
+) -> PanelForecast:
+    """The next `steps` steps of each series of at least `LEAST_STEPS` steps.
+
+    measured: bool (s, n), steps that count in the backtest. `origins`: how many past moments the
+    members are tried at; more cost more and choose a little better. `panel.weekend` must reach
+    `steps` beyond the history.
+    """
+    n = panel.length
+    tried = _origins(panel, origins)
+    horizons = _horizons(steps)
+    names, member = pool_forecasts(panel, tried, horizons)
+    now, ahead = np.array([n]), np.arange(steps)
+    later_names, later = pool_forecasts(panel, now, ahead)
+    # With all of the history, windows fit that the backtest could not try.
+    later = later[[later_names.index(name) for name in names], :, 0]
+    target = tried[:, None] + horizons[None, :]
+    seen = np.minimum(target, n - 1)
+    actual = panel.value[:, seen]
+    counts = (target < n) & measured[:, seen]
+    age = (n - tried[:, None]) / n
+    spread, spread_ahead = spreads(panel, tried, horizons), spreads(panel, now, ahead)[:, :, 0]
+    series = len(panel.value)
+    mean, quantile = np.zeros((series, steps)), np.zeros((series, steps, len(levels)))
+    ranges, asked = horizon_ranges(horizons), horizon_ranges(ahead)
+    weight = np.zeros((series, asked.max() + 1, len(names)))
+    offset = np.zeros((series, 1, len(levels)))
+    share = np.full((series, len(names)), 1 / len(names))
+    for number in range(asked.max() + 1):
+        columns, wanted = ranges == number, asked == number
+        tested = counts[:, :, columns].reshape(series, -1)
+        flat = member[:, :, :, columns].reshape(len(names), series, -1)
+        truth = actual[:, :, columns].reshape(series, -1)
+        ages = np.broadcast_to(age, (len(tried), columns.sum())).ravel()
+        if tested.any():
+            share = select(flat, truth, tested * np.exp2(-ages / CHOICE_HALF_LIFE))
+        weight[:, number] = share
+        mean[:, wanted] = np.einsum("sc,csh->sh", share, later[:, :, wanted])
+        if tested.any():
+            reach = max(1, tried.max() - tried.min()) / 2**number
+            errors = Errors(
+                error=truth - np.einsum("sc,csk->sk", share, flat),
+                weight=tested * np.exp2(-ages / BAND_HALF_LIFE),
+                scale=spread[:, :, :, columns].reshape(len(spread), series, -1),
+                ahead=spread_ahead[:, :, wanted],
+                independent=float(np.clip(reach, 1, len(tried))),
+            )
+            offset = offsets(errors, np.asarray(levels))
+        else:
+            # Further than the history can test: as uncertain as the furthest that it can.
+            offset = np.repeat(offset[:, -1:], wanted.sum(), axis=1)
+        quantile[:, wanted] = mean[:, wanted, None] + offset
+    floor = np.where(panel.value.min(axis=1) >= 0, 0.0, -np.inf)
+    return PanelForecast(
+        np.maximum(mean, floor[:, None]),
+        np.maximum(quantile, floor[:, None, None]),
+        tuple(levels),
+        names,
+        weight,
+    )
+
+
+def tested_steps(panel: Panel) -> int:
+    """How far ahead the history can test a forecast, in steps."""
+    return panel.length - int(_origins(panel, 2)[0])
+
+
+def _origins(panel: Panel, most: int) -> np.ndarray:
+    """Moments of the history to forecast from, int (o,), the last one a step before its end."""
+    n = panel.length
+    first = int(n * FIRST_ORIGIN)
+    if panel.seasons:
+        shortest = panel.seasons[0]
+        first = max(shortest + 1, min(first, FIRST_SEASONS * shortest))
+    return np.unique(np.linspace(min(max(first, 4), n - 1), n - 1, most).astype(int))
+
+
+def _horizons(steps: int) -> np.ndarray:
+    """Horizons to test, from all of a short forecast to a spread over a long one, int (h,)."""
+    if steps <= MOST_HORIZONS:
+        return np.arange(steps)
+    near = np.geomspace(1, steps, MOST_HORIZONS // 2).astype(int) - 1
+    even = np.linspace(0, steps - 1, MOST_HORIZONS // 2).astype(int)
+    return np.unique(np.concatenate([near, even]))

@@ -1,0 +1,90 @@
+"""Any times and values as a regular series: what all forecasting starts from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DAY_S = 86_400.0
+# A gap of up to this many steps is bridged by a line; a longer one by the day before.
+BRIDGED_STEPS = 12
+# More steps than this between first and last value are cut off at the front.
+MOST_STEPS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class RegularSeries:
+    """Values on a regular grid, oldest first.
+
+    start_s: epoch seconds of the first step. step_s: length of a step in seconds.
+    value: float64 (n,), finite, gaps filled. measured: bool (n,), False where filled.
+    """
+
+    start_s: float
+    step_s: float
+    value: np.ndarray
+    measured: np.ndarray
+
+    @property
+    def end_s(self) -> float:
+        """Epoch seconds of the first step after the last value."""
+        return self.start_s + len(self.value) * self.step_s
+
+    @property
+    def day_steps(self) -> int | None:
+        """Steps in a day, None where a day is no whole number of at least two steps."""
+        steps = DAY_S / self.step_s
+        return round(steps) if steps >= 2 and abs(steps - round(steps)) < 1e-6 else None
+
+
+def usual_step_s(time_s: np.ndarray) -> float:
+    """The commonest distance of distinct times; a minute where there is only one.
+
+    >>> usual_step_s(np.array([0.0, 60, 60, 120, 360]))
+    60.0
+    """
+    distances = np.diff(np.unique(time_s)).round(6)
+    if not len(distances):
+        return 60.0
+    found, times = np.unique(distances, return_counts=True)
+    return float(found[times.argmax()])
+
+
+def regular(time_s: np.ndarray, value: np.ndarray) -> RegularSeries:
+    """Float64 (n,) times and values in any order on a grid; NaN values are gaps.
+
+    Values that fall into the same step, duplicates among them, are averaged. The grid ends with
+    the last row, whether or not it has a value. Needs at least one finite value.
+    """
+    step_s = usual_step_s(time_s)
+    last_s = float(time_s.max())
+    # Anchored at the end: irregular times must not shift the step that the forecast follows.
+    back = np.round((last_s - time_s) / step_s).astype(np.int64)
+    known = np.isfinite(value) & (back < MOST_STEPS)
+    steps = int(back[known].max()) + 1
+    position = steps - 1 - back[known]
+    total = np.bincount(position, weights=value[known], minlength=steps)
+    count = np.bincount(position, minlength=steps)
+    measured = count > 0
+    with np.errstate(invalid="ignore"):
+        grid = np.where(measured, total / count, np.nan)
+    start_s = last_s - (steps - 1) * step_s
+    series = RegularSeries(start_s, step_s, grid, measured)
+    return RegularSeries(start_s, step_s, _filled(grid, series.day_steps), measured)
+
+
+def _filled(grid: np.ndarray, season: int | None) -> np.ndarray:
+    """Short gaps by a line, long ones by the season before where there is one, else by a line."""
+    if not np.isnan(grid).any():
+        return grid
+    missing = np.isnan(grid)
+    run = np.flatnonzero(np.diff(np.concatenate(([0], missing.astype(np.int8), [0]))))
+    long = np.zeros(len(grid), bool)
+    for first, after in run.reshape(-1, 2):
+        long[first:after] = after - first > BRIDGED_STEPS
+    lines = grid.copy()
+    lines[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), grid[~missing])
+    if season:
+        for step in np.flatnonzero(long):
+            if step >= season:
+                lines[step] = lines[step - season]
+    return lines
