@@ -144,7 +144,7 @@ def any_value(buffer, at, end):
         number, wire, value, last, at = field(buffer, at, end)
         if at < 0:
             return -1, bits, stop
-        if number == BOOL or number == INT:
+        if number in (BOOL, INT):
             known = wire == VARINT
         elif number == DOUBLE:
             known = wire == FIXED64
