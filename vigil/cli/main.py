@@ -11,8 +11,9 @@ from vigil.errors import VigilError
 # Kept here so that `vigil --help` imports no command; a test compares them with the commands.
 COMMANDS = {
     "demo": "Run the whole product on embedded defaults and say where to look.",
-    "up": "Start the scorer, the Dagster workbench and the database in the background.",
+    "up": "Start the scorer, the board, Dagster and the database in the background.",
     "down": "Stop what `vigil up` started.",
+    "board": "Serve the live board: estate, incidents, series, stream.",
     "status": "Show lag, watermark, throughput, dead letters and the champion.",
     "doctor": "Find what is wrong and say how to mend it.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
