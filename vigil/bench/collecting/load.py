@@ -52,7 +52,7 @@ async def drive(
         while True:
             number, turn = turn, turn + 1
             due = began + number / requests_per_s if requests_per_s else time.perf_counter()
-            if due - began > seconds:
+            if due - began >= seconds:
                 break
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             writer.write(requests[number % len(requests)])
