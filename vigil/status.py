@@ -51,7 +51,11 @@ def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) ->
     incidents = {
         "open": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'open'"),
         "resolved": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'resolved'"),
-        "alerts_waiting": _scalar(engine, "SELECT count(*) FROM alerts WHERE delivered_at IS NULL"),
+        "alerts_waiting": _scalar(
+            engine,
+            "SELECT (SELECT count(*) FROM alerts WHERE dispatched_at IS NULL)"
+            " + (SELECT count(*) FROM notifications WHERE status = 'waiting')",
+        ),
     }
     return {"stream": stream, "models": models, "incidents": incidents}
 
