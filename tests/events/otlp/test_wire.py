@@ -1,7 +1,7 @@
 """The columnar walk sees what protobuf's own parser sees."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
 from otlp_messages import key_values
@@ -15,6 +15,7 @@ scalars = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=8), scalars, max_size=5), max_size=5))
 def test_attributes_read_as_they_were_written(records):
     """Any scalar of any record, whatever its neighbours."""
@@ -38,6 +39,7 @@ def test_attributes_read_as_they_were_written(records):
     assert not walk.malformed.any()
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=6))
 def test_no_bytes_break_the_walk(payloads):
     """Whatever comes is walked or marked; nothing reaches past the end of its payload."""
