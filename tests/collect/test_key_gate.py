@@ -159,7 +159,7 @@ def test_a_sender_cannot_speak_for_another_tenant(store, gate, listen):
     with listen(gate=gate) as collector:
         url, body = f"{collector.http}/v1/traces", request.SerializeToString()
         headers = {"content-type": PROTOBUF}
-        assert httpx.post(url, content=body, headers=headers).status_code == 401
+        assert httpx.post(url, content=body, headers=headers, timeout=60).status_code == 401
         headers["authorization"] = bearer(token)
-        assert httpx.post(url, content=body, headers=headers).status_code == 200
+        assert httpx.post(url, content=body, headers=headers, timeout=60).status_code == 200
         assert collector.records()["tenant"].to_list() == ["acme"]

@@ -40,7 +40,9 @@ def test_it_receives_until_it_is_told_to_stop(tmp_path):
         port = orjson.loads(process.stdout.readline())["listening"]["http"]
         url = f"http://127.0.0.1:{port}/v1/traces"
         body = trace_request({}, {}).SerializeToString()
-        assert httpx.post(url, content=body, headers={"content-type": PROTOBUF}).is_success
+        assert httpx.post(
+            url, content=body, headers={"content-type": PROTOBUF}, timeout=60
+        ).is_success
         process.send_signal(signal.SIGTERM)
         counts = orjson.loads(process.stdout.read())
         assert process.wait(30) == 0

@@ -24,6 +24,14 @@ from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
     "--tail", "tails", multiple=True, type=click.Path(path_type=Path),
     help="Follow this access log (--format), through rotation and truncation; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--scrape", "pages", multiple=True, metavar="URL",
+    help="Fetch this page of a Prometheus target; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--scrape-interval-s", default=15.0, show_default=True, type=click.FloatRange(1),
+    help="How often pages are fetched.",
+)  # fmt: skip
 @click.option("--from-start", is_flag=True, help="Read files to follow from their beginning.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
@@ -55,6 +63,8 @@ def command(
     paths: tuple[str, ...],
     at_end: bool,
     tails: tuple[Path, ...],
+    pages: tuple[str, ...],
+    scrape_interval_s: float,
     from_start: bool,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -65,13 +75,13 @@ def command(
     as_json: bool,
     **identity: str | None,
 ) -> None:
-    """Receive OpenTelemetry traces and logs (OTLP/HTTP and OTLP/gRPC).
+    """Receive OpenTelemetry traces, logs and metrics (OTLP/HTTP and gRPC) and Prometheus' remote write.
 
     A request is acknowledged once it is durable in the event log. Records that cannot be used
     become dead letters, and the sender is told how many and why (partial success). When the
     receiver is full or the log is down, senders are told when to come again.
 
-    With --tail it follows access logs as well. It listens on this machine only, unless --host says
+    With --tail it follows access logs, with --scrape it fetches metrics as well. It listens on this machine only, unless --host says
     otherwise; then senders need keys (vigil keys create).
 
     \b
@@ -88,6 +98,7 @@ def command(
 
     import uvloop
 
+    from vigil.collect.metrics.scrape import Target
     from vigil.collect.receive.following import Tail
     from vigil.collect.receive.limits import ReceiverLimits
     from vigil.collect.receive.receiver import Address
@@ -100,6 +111,7 @@ def command(
     if bool(tails) != bool(access_log):
         raise click.UsageError("--tail and --format need each other")
     followed = [Tail(path, access_log, from_start) for path in tails]
+    targets = [Target(url, scrape_interval_s, identity["service"] or "") for url in pages]
     access = Access(everybody, require_keys)
     settings = load_settings()
     address = Address(
@@ -115,7 +127,9 @@ def command(
             click.echo(orjson.dumps({"listening": ports}))
 
     with closing(open_log(settings)) as event_log:
-        counters = uvloop.run(receive(event_log, settings, address, limits, access, followed, say))
+        counters = uvloop.run(
+            receive(event_log, settings, address, limits, access, followed, targets, say)
+        )
     if as_json:
         print_json(counters)
     else:

@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "Find what is wrong and say how to mend it.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
     "collect": "Receive OpenTelemetry traces and logs into the event log.",
+    "dead-letters": "Count, show, mend and replay what could not be used.",
     "keys": "Make, list, rotate and revoke API keys.",
     "ingest": "Read events, metrics or logs from files into the event log.",
     "score": "Run the streaming scorer.",

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vigil.collect.metrics.scrape import Target, keep_scraping
 from vigil.collect.receive.following import Tail, follow
 from vigil.collect.receive.group_commit import GroupCommit
 from vigil.collect.receive.intake import Gate, Intake, OpenGate
@@ -96,6 +97,7 @@ async def receive(
     limits: ReceiverLimits,
     access: Access,
     tails: Sequence[Tail],
+    targets: Sequence[Target],
     say: Callable[[dict[str, int]], None],
 ) -> dict[str, int]:
     """Receive until SIGINT or SIGTERM; `say` gets the ports once they are open. Returns counts."""
@@ -116,6 +118,7 @@ async def receive(
     beside = [asyncio.create_task(gate.keep_fresh())] if isinstance(gate, KeyGate) else []
     positions = Positions(settings.home / "tail.json")
     beside += [asyncio.create_task(follow(tail, commit, positions)) for tail in tails]
+    beside += [asyncio.create_task(keep_scraping(target, commit)) for target in targets]
     await stop.wait()
     log.info("stopping: requests under way are finished")
     for task in beside:
