@@ -182,13 +182,18 @@ def test_remote_write_comes_in(listen):
     headers = {"content-encoding": "snappy", "content-type": "application/x-protobuf"}
     with listen() as collector:
         url = f"{collector.http}/api/v1/write"
-        assert httpx.post(url, content=body, headers=headers, timeout=60).status_code == 204
+        assert post(url, body, headers) == 204
         assert values(collector.records(TOPIC_METRICS)) == {"load": 0.5, "requests_total_rate": 2.0}
         assert (
             httpx.post(url, content=b"\xff\xff\xff", headers=headers, timeout=60).status_code == 400
         )
         newer = {"content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"}
-        assert httpx.post(url, content=body, headers=headers | newer, timeout=60).status_code == 415
+        assert post(url, body, headers | newer) == 415
+
+
+def post(url, body, headers):
+    """The status of the answer."""
+    return httpx.post(url, content=body, headers=headers, timeout=60).status_code
 
 
 @given(st.binary(max_size=50))

@@ -75,14 +75,15 @@ def command(
     as_json: bool,
     **identity: str | None,
 ) -> None:
-    """Receive OpenTelemetry traces, logs and metrics (OTLP/HTTP and gRPC) and Prometheus' remote write.
+    """Receive OpenTelemetry traces, logs and metrics (OTLP by HTTP and gRPC) and remote write.
 
     A request is acknowledged once it is durable in the event log. Records that cannot be used
     become dead letters, and the sender is told how many and why (partial success). When the
     receiver is full or the log is down, senders are told when to come again.
 
-    With --tail it follows access logs, with --scrape it fetches metrics as well. It listens on this machine only, unless --host says
-    otherwise; then senders need keys (vigil keys create).
+    With --tail it follows access logs, with --scrape it fetches Prometheus' pages as well. It
+    listens on this machine only, unless --host says otherwise; then senders need keys (vigil keys
+    create).
 
     \b
     Examples:

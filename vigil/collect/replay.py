@@ -1,9 +1,9 @@
 """Dead letters mended and sent again, each exactly once.
 
 A batch is first written down whole (its intent), then appended as one message that carries the
-batch's name, then marked as done. After a crash the next replay finishes what was intended: it looks
-for the message in the topic, behind where the topic ended at the time, and appends it only if it is
-not there. One replay runs at a time: the caller holds a lease.
+batch's name, then marked as done. After a crash the next replay finishes what was intended: it
+looks for the message in the topic, behind where the topic ended at the time, and appends it only if
+it is not there. One replay runs at a time: the caller holds a lease.
 """
 
 import secrets
