@@ -79,7 +79,7 @@ def command(
     raise SystemExit(0 if counts.still_dead + counts.unreadable == 0 else 1)
 
 
-def _mending(rename, scale, given, access_log):  # type: ignore[no-untyped-def]
+def _mending(rename, scale, given, access_log):
     import orjson
 
     from vigil.collect.replay import Mending

@@ -111,7 +111,7 @@ def remote_write_points(body: bytes, most_bytes: int) -> list[Point]:
         request: Any = _WRITE_REQUEST.FromString(bytes(cramjam.snappy.decompress_raw(body)))
     except (cramjam.DecompressionError, DecodeError) as error:
         raise InputError("must be a WriteRequest in snappy") from error
-    points = []
+    points: list[Point] = []
     for series in request.timeseries:
         labels = {label.name: label.value for label in series.labels}
         name = labels.pop("__name__", "")
@@ -139,8 +139,8 @@ def _write_request() -> type[Message]:
             made.field.add(
                 name=field_name,
                 number=number,
-                type=kind,  # type: ignore[arg-type]
-                label=3 if inner else 1,  # type: ignore[arg-type]
+                type=kind,
+                label=3 if inner else 1,
                 type_name=f".vigil.remote.{inner}" if inner else None,
             )
     pool = descriptor_pool.DescriptorPool()

@@ -1,6 +1,7 @@
 """Running totals to measurements: rates of counters, quantiles of histograms, through resets."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,7 @@ SERIES_KEPT = 200_000
 QUANTILES = {"_p50": 0.5, "_p95": 0.95, "_p99": 0.99}
 
 _ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
-_STATE = {"id": pl.UInt64, "time": pl.Datetime("us", "UTC"), "value": pl.Float64}
+_STATE: dict[str, Any] = {"id": pl.UInt64, "time": pl.Datetime("us", "UTC"), "value": pl.Float64}
 _PLACE = [*KEY_COLUMNS, "metric", "time"]
 
 
