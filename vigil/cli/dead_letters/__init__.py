@@ -15,4 +15,8 @@ LETTER_COMMANDS = {
     "dead-letters", cls=LazyGroup, package="vigil.cli.dead_letters", summaries=LETTER_COMMANDS
 )
 def command() -> None:
-    """Records that could not be used: why, what they held, and how to use them after all."""
+    """Records that could not be used: why, what they held, and how to use them after all.
+
+    Exit codes: 0 done, 1 there is none, or some could not be sent, 2 wrong use, 3 the event log is
+    down.
+    """

@@ -11,7 +11,9 @@ from vigil.cli.output import json_option, print_facts, print_json
 @click.command("show")
 @click.argument("letter_id", required=False)
 @click.option("--field", help="Only those whose FIELD broke a rule.")
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--limit", default=10, show_default=True, type=click.IntRange(1), help="At most so many."
+)
 @json_option
 def command(letter_id: str | None, field: str | None, limit: int, as_json: bool) -> None:
     """Show the dead letter LETTER_ID, or the first ones, with what they held.

@@ -19,4 +19,6 @@ def command() -> None:
     Roles: a sender may send; a viewer may look; an operator may look, acknowledge and silence; an
     admin may do everything. `vigil collect` asks for keys beyond this machine, and with
     --require-keys everywhere. Tokens are kept as hashes.
+
+    Exit codes: 0 done, 2 wrong use or no such key, 3 the database is down.
     """

@@ -9,7 +9,10 @@ ROLE_NAMES = ("sender", "viewer", "operator", "admin")
 
 @click.command("create")
 @click.argument("name")
-@click.option("--role", type=click.Choice(ROLE_NAMES), default="sender", show_default=True)
+@click.option(
+    "--role", type=click.Choice(ROLE_NAMES), default="sender", show_default=True,
+    help="What it may do.",
+)  # fmt: skip
 @click.option("--tenant", help="What it sends belongs to this tenant, what it sees as well.")
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Expire after so many days.")
 @click.option(
