@@ -19,6 +19,7 @@ COMMANDS = {
     "config": "Check, show and describe the settings.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
     "collect": "Receive OpenTelemetry traces and logs into the event log.",
+    "probe": "Check HTTP targets: name, certificate, time, status, body.",
     "dead-letters": "Count, show, mend and replay what could not be used.",
     "keys": "Make, list, rotate and revoke API keys.",
     "ingest": "Read events, metrics or logs from files into the event log.",

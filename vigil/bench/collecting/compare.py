@@ -24,7 +24,7 @@ from vigil.stores.sqlite_log import SqliteLog
 SPANS = 512  # as the SDKs' batch processor sends
 DISTINCT = 16
 WARM_S = 2.0
-START_S = 60.0
+START_S = 180.0
 
 
 def bench_collect(
@@ -41,7 +41,7 @@ def bench_collect(
         path = folder / f"{name.split()[0].lower()}.sqlite"
         with _running(command, path) as (port, process):
             rows.append({"server": name, **_measure(port, process, requests, seconds, connections)})
-        rows[-1]["spans_in_log"] = _count_spans(path)
+        rows[-1]["spans_in_log"] = count_spans(path)
         tick()
     for row in rows:
         row["speed_ratio"] = round(row["spans_per_s"] / rows[-1]["spans_per_s"], 2)
@@ -121,7 +121,15 @@ def _wait_until_open(port: int, child: subprocess.Popen[bytes]) -> None:
     raise DependencyError(f"{child.args!r} did not open port {port}")
 
 
-def _count_spans(path: Path) -> int:
+@contextmanager
+def running_receiver(path: Path) -> Iterator[tuple[int, psutil.Process]]:
+    """A receiver in a process of its own: its port, and the process."""
+    with _running(_receiver, path) as found:
+        yield found
+
+
+def count_spans(path: Path) -> int:
+    """Valid spans in a log."""
     from datetime import UTC, datetime
 
     event_log, spans, offset = SqliteLog(path), 0, 0
