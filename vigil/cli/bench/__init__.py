@@ -10,6 +10,7 @@ BENCHMARKS = {
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
     "ledger": "Size of the decision ledger and time of an answer.",
+    "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
 
