@@ -5,6 +5,8 @@ import click
 from vigil.cli.lazy import LazyGroup
 
 BENCHMARKS = {
+    "fuzz": "Malformed and adversarial input against a running receiver.",
+    "collect": "OTLP spans a second into the log, beside a bare FastAPI handler.",
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
     "ledger": "Size of the decision ledger and time of an answer.",
