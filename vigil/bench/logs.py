@@ -8,6 +8,7 @@ expressions of any system; lines come in order and are seen once.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,8 @@ def bench_logs(folder: Path, repeat: int, tick: Tick = lambda: None) -> dict[str
             }
         )
         many = split_lines((log.raw.rstrip(b"\n") + b"\n") * repeat)
-        seconds["vigil"] += _cpu_s(lambda many=many: mine_raw(many))
-        seconds["drain3"] += _cpu_s(lambda texts=texts: mine_with_drain3(texts * repeat))
+        seconds["vigil"] += _cpu_s(partial(mine_raw, many))
+        seconds["drain3"] += _cpu_s(partial(mine_with_drain3, texts * repeat))
         lines_timed += len(many)
         tick()
     means = {

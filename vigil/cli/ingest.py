@@ -34,15 +34,13 @@ def command(
     """
     from vigil.collect.ingest import ingest_files
     from vigil.config import load_settings
-    from vigil.events.rules import Limits
     from vigil.stores import open_log
 
     settings = load_settings()
-    limits = Limits(settings.future_s, settings.earliest_at)
     with closing(open_log(settings)) as event_log, progress_bar() as bar:
         task = bar.add_task("reading files", total=len(files))
         counts = ingest_files(
-            event_log, files, limits, kind, metric, lambda path: bar.advance(task)
+            event_log, files, settings.limits, kind, metric, lambda path: bar.advance(task)
         )
     rows = [(item.file, item.kind, item.read, item.accepted, item.dead) for item in counts]
     columns = ("file", "kind", "read", "accepted", "dead")

@@ -10,7 +10,6 @@ from vigil.alerts.delivery import Outbox, post_webhook
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
 from vigil.errors import DependencyError
-from vigil.events.decode import Limits
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
@@ -44,7 +43,7 @@ def open_scorer(
         out_of_order_s=settings.out_of_order_s,
         lateness_s=settings.lateness_s,
     )
-    limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
+    limits = settings.limits
     detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
     with ExitStack() as open_parts:
         engine = open_database(settings)

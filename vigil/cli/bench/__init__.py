@@ -8,6 +8,7 @@ BENCHMARKS = {
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
     "logs": "Template miners on labelled logs: grouping accuracy by system, lines per second.",
+    "redaction": "What taking secrets out of records costs.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }

@@ -14,7 +14,6 @@ from vigil.collect.receive.limits import Budget, ReceiverLimits
 from vigil.collect.receive.receiver import Address, Receiver, Tls
 from vigil.config import Settings
 from vigil.errors import ConfigError
-from vigil.events.rules import Limits
 from vigil.stores.log import EventLog
 
 log = logging.getLogger("vigil.collect")
@@ -69,7 +68,7 @@ async def receive(
     """Receive until SIGINT or SIGTERM; `say` gets the ports once they are open. Returns counts."""
     gate = open_gate(address, everybody)
     _allow_connections(limits.connections)
-    commit = GroupCommit(event_log, Limits(settings.future_s, settings.earliest_at))
+    commit = GroupCommit(event_log, settings.limits)
     receiver = Receiver(Intake(gate, limits, Budget(limits.waiting_bytes), commit), address)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
