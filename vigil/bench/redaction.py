@@ -61,7 +61,8 @@ def _cpu_s(work: Callable[[], Any]) -> tuple[float, Any]:
 def _text(number: int, random: np.random.Generator) -> str:
     if number % _RARITY == 0:
         return _SENSITIVE[number // _RARITY % len(_SENSITIVE)]
-    return f"order {random.integers(10**6)} accepted after {random.integers(10**3)} ms by cart worker"
+    order, took_ms = random.integers(10**6), random.integers(10**3)
+    return f"order {order} accepted after {took_ms} ms by cart worker"
 
 
 def _events(rows: int, seed: int) -> list[bytes]:
