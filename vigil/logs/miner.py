@@ -7,6 +7,7 @@ together the oldest keeps its number, so numbers that were given out stay valid 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -46,6 +47,20 @@ class TemplateMiner:
         self._outlines: dict[Form, dict[tuple[Form, ...], int]] = {}
         self._matcher = Matcher.of({})
         self._overflow: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many numbers were given out: the next new template gets this one or a higher."""
+        return len(self._ids)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Template id → number."""
+        return {self.identity(number): number for number in range(len(self._ids))}
+
+    def identity(self, number: int) -> str:
+        """The template id of a number: `t` and 16 hex digits."""
+        return f"t{self._ids[number]:016x}"
 
     def observe(self, lines: Lines) -> np.ndarray:
         """Template number of each line, int64."""
@@ -181,12 +196,46 @@ class TemplateMiner:
         return pl.DataFrame(
             {
                 "number": list(lines),
-                "template_id": [f"t{self._ids[number]:016x}" for number in lines],
+                "template_id": [self.identity(number) for number in lines],
                 "template": [plainest[number].text() for number in lines],
                 "lines": list(lines.values()),
             },
             schema=TEMPLATES,
         )
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on after a restart, as JSON; numbers are given anew then."""
+        patterns = [
+            {
+                "id": f"{self._ids[number]:016x}",
+                "template": f"{self._ids[self._root(number)]:016x}",
+                "tokens": pattern.shape.tokens,
+                "is_mark": pattern.shape.is_mark,
+                "glued": pattern.shape.glued,
+                "opened": pattern.opened,
+                "lines": pattern.lines,
+            }
+            for number, pattern in sorted(self._patterns.items())
+        ]
+        overflow = None if self._overflow is None else f"{self._ids[self._overflow]:016x}"
+        values = self._rivals.values_after()
+        return {"patterns": patterns, "overflow": overflow, "values_after": values}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self._rivals.restore_values(state["values_after"])
+        numbers = {saved["id"]: number for number, saved in enumerate(state["patterns"])}
+        for saved in state["patterns"]:
+            shape = Shape.of_tokens(saved["tokens"], saved["is_mark"], saved["glued"])
+            pattern = Pattern(shape, tuple(saved["opened"]), saved["lines"])
+            self._ids.append(int(saved["id"], 16))
+            self._parent.append(len(self._parent))
+            self._add(numbers[saved["id"]], pattern)
+        for saved in state["patterns"]:
+            self._unite((numbers[saved["id"]], numbers[saved["template"]]))
+        self._overflow = numbers.get(state["overflow"])
+        self._rivals.forget_touched()
+        self._matcher = Matcher.of(self._patterns)
 
 
 def _generality(shape: Shape) -> tuple[int, int]:

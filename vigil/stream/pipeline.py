@@ -7,6 +7,7 @@ The same messages in the same order give the same outputs, however they are cut 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
@@ -14,10 +15,17 @@ from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
-from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
+from vigil.events.schema import (
+    SCHEMA_OF_TOPIC,
+    TOPIC_EVENTS,
+    TOPIC_LOGS,
+    TOPIC_METRICS,
+    requests_of,
+)
 from vigil.features.observations import metric_observations, request_observations
 from vigil.incidents.grouping import TOLD, IncidentTracker
 from vigil.incidents.rules import IncidentRules
+from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -25,11 +33,11 @@ from vigil.stores.timescale import SCORES
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
 from vigil.stream.state import pack, unpack
-from vigil.windows.folds import MetricFold, RequestFold
+from vigil.windows.folds import LineFold, MetricFold, RequestFold
 from vigil.windows.tumbling import TumblingWindows, WindowSpec
 from vigil.windows.watermark import UNSEEN
 
-TOPICS = (TOPIC_EVENTS, TOPIC_METRICS)
+TOPICS = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)
 
 Batches = Mapping[tuple[str, int], Sequence[StoredMessage]]
 
@@ -60,8 +68,10 @@ class Pipeline:
         self.windows = {
             TOPIC_EVENTS: TumblingWindows(spec, RequestFold()),
             TOPIC_METRICS: TumblingWindows(spec, MetricFold()),
+            TOPIC_LOGS: TumblingWindows(spec, LineFold()),
         }
         self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
+        self.log_series = LogSeries()
         self.series = SeriesDirectory()
         self.scoring = Scoring(spec, detector)
         self.counters = dict.fromkeys(
@@ -84,9 +94,11 @@ class Pipeline:
             late.append(self._fold(topic, partition, decoded.records))
         requests = self.windows[TOPIC_EVENTS].emit(finish)
         metrics = self.windows[TOPIC_METRICS].emit(finish)
+        logs = self.windows[TOPIC_LOGS].emit(finish)
         observed = {
             TOPIC_EVENTS: self._request_observations(requests),
             TOPIC_METRICS: self._metric_observations(metrics),
+            TOPIC_LOGS: self._metric_observations(logs),
         }
         scored = {topic: self.scoring.score(rows) for topic, rows in observed.items()}
         changes = [
@@ -96,13 +108,13 @@ class Pipeline:
         ]
         alerts = [change for change in changes if change["action"] in TOLD]
         everything = pl.concat([rows.drop("worst_traces") for rows in scored.values()])
-        self._count(requests.height + metrics.height, everything, len(alerts))
+        self._count(requests.height + metrics.height + logs.height, everything, len(alerts))
         keys, series = self.series.take_added()
         outputs = Outputs(
             keys=keys,
             series=series,
             request_windows=requests,
-            metric_windows=metrics,
+            metric_windows=pl.concat([metrics, logs.select(metrics.columns)]),
             scores=everything.select(list(SCORES)),
             late=_count_late(late),
             # The last state of each incident, told of or not.
@@ -133,6 +145,8 @@ class Pipeline:
             records = self.series.identify_requests(requests_of(records))
             calls = records.select("peer_service", "service").drop_nulls().unique()
             self.trackers[topic].learn_calls(calls.iter_rows())
+        elif topic == TOPIC_LOGS:
+            records = self.series.identify_metrics(self.log_series.points(records))
         else:
             records = self.series.identify_metrics(records)
         windows = self.windows[topic]
@@ -170,15 +184,21 @@ class Pipeline:
         frames = {f"windows.{topic}": self.windows[topic].state() for topic in TOPICS}
         frames["series"] = self.series.state()
         frames["scoring"] = self.scoring.state()
-        documents = {f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS}
+        documents: dict[str, Any] = {
+            f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
+        }
+        documents["log_series"] = self.log_series.state()
         return pack(frames, {"detector": self.scoring.detector.state()}, documents)
 
     def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
         frames, arrays, documents = unpack(state)
-        for topic in TOPICS:
+        # A checkpoint of a version that read no logs has none of theirs.
+        known = [topic for topic in TOPICS if f"windows.{topic}" in frames]
+        for topic in known:
             self.windows[topic].restore(frames[f"windows.{topic}"])
             self.trackers[topic].restore(documents[f"incidents.{topic}"])
+        self.log_series.restore(documents.get("log_series", []))
         self.series.restore(frames["series"])
         self.scoring.restore(frames["scoring"], arrays["detector"])
         self.counters |= counters
