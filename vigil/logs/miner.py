@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from vigil.logs.crowds import Crowds
 from vigil.logs.lines import Lines
 from vigil.logs.pattern import Matcher, Pattern
 from vigil.logs.rivals import Rivals
@@ -43,6 +44,7 @@ class TemplateMiner:
         self._patterns: dict[int, Pattern] = {}
         self._number_of: dict[int, int] = {}
         self._rivals = Rivals()
+        self._crowds = Crowds()
         self._texts: dict[str, int] = {}
         self._outlines: dict[Form, dict[tuple[Form, ...], int]] = {}
         self._matcher = Matcher.of({})
@@ -115,6 +117,7 @@ class TemplateMiner:
         self._patterns[number] = pattern
         self._number_of[key] = number
         self._rivals.add(number, pattern)
+        self._crowds.add(number, pattern)
         self._unite_alike(number, pattern)
 
     def _unite_alike(self, number: int, pattern: Pattern) -> None:
@@ -147,27 +150,37 @@ class TemplateMiner:
 
     def settle(self) -> None:
         """Weigh the evidence seen since the last call; templates may grow together."""
-        while places := self._rivals.decided(self._patterns):
+        while True:
+            places = self._rivals.decided(self._patterns)
+            several = [] if places else self._crowds.decided(self._patterns)
+            if not places and not several:
+                break
             for at, members in places:
-                alive = [number for number in members if number in self._patterns]
-                if len(alive) > 1:
-                    self._grow(at, alive)
+                self._grow([at], members)
+            for crowded, members in several:
+                self._grow(crowded, members)
         self._matcher = Matcher.of(self._patterns)
 
-    def _grow(self, at: int, members: list[int]) -> None:
-        """One pattern with a value at `at` instead of several with words there."""
-        grown = self._patterns[members[0]].shape.opened(at)
+    def _grow(self, places: list[int], members: list[int]) -> None:
+        """One pattern with values at some places instead of several with words there."""
+        members = [number for number in members if number in self._patterns]
+        if len(members) < 2:
+            return
+        grown = self._patterns[members[0]].shape
+        for at in places:
+            grown = grown.opened(at)
         there = self._number_of.get(grown.hash())
         if there is not None and there not in members:
             members = [*members, there]
         number = min(members)
-        opened = {at}
+        opened = set(places)
         lines = 0
         for member in members:
             pattern = self._patterns.pop(member)
             opened.update(pattern.opened)
             lines += pattern.lines
             self._rivals.remove(member, pattern)
+            self._crowds.remove(member, pattern)
             del self._number_of[pattern.shape.hash()]
         self._unite(members)
         self._add(number, Pattern(grown, tuple(sorted(opened)), lines))
@@ -235,6 +248,7 @@ class TemplateMiner:
             self._unite((numbers[saved["id"]], numbers[saved["template"]]))
         self._overflow = numbers.get(state["overflow"])
         self._rivals.forget_touched()
+        self._crowds.forget_touched()
         self._matcher = Matcher.of(self._patterns)
 
 
