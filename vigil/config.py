@@ -9,6 +9,7 @@ import tomllib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, ValidationError
@@ -20,6 +21,9 @@ from pydantic_settings import (
 )
 
 from vigil.errors import ConfigError
+
+if TYPE_CHECKING:
+    from vigil.events.rules import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,6 +89,27 @@ class Settings(BaseSettings):
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
     )
     ledger_days: int = Field(30, ge=1, description="how long decisions are kept")
+
+    redact: str = Field(
+        "tokens,emails,cards,ips,queries",
+        description="what is taken out of free text before it is stored; `none`: nothing",
+    )
+    redact_patterns: dict[str, str] = Field(
+        {}, description="further expressions by name, as JSON; what they find becomes [name]"
+    )
+
+    @property
+    def limits(self) -> "Limits":
+        """What is believed of a record, and what is taken out; raises ConfigError."""
+        # Commands that read no records start without the frame library.
+        from vigil.events.redaction import redaction_of
+        from vigil.events.rules import Limits
+
+        try:
+            redaction = redaction_of(self.redact, self.redact_patterns)
+        except ValueError as error:
+            raise ConfigError(f"VIGIL_REDACT or VIGIL_REDACT_PATTERNS: {error}") from error
+        return Limits(self.future_s, self.earliest_at, redaction=redaction)
 
     @classmethod
     def settings_customise_sources(

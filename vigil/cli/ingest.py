@@ -46,16 +46,14 @@ def command(
     """
     from vigil.collect.ingest import ingest_files
     from vigil.config import load_settings
-    from vigil.events.rules import Limits
     from vigil.stores import open_log
 
     access_log = chosen_access_log(layout, pattern, paths, at_end, identity)
     settings = load_settings()
-    limits = Limits(settings.future_s, settings.earliest_at)
     with closing(open_log(settings)) as event_log, progress_bar() as bar:
         task = bar.add_task("reading files", total=len(files))
         counts = ingest_files(
-            event_log, files, limits, kind, metric, lambda path: bar.advance(task), access_log
+            event_log, files, settings.limits, kind, metric, lambda path: bar.advance(task), access_log
         )
     rows = [(item.file, item.kind, item.read, item.accepted, item.dead) for item in counts]
     columns = ("file", "kind", "read", "accepted", "dead")

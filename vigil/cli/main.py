@@ -26,7 +26,7 @@ COMMANDS = {
     "score": "Run the streaming scorer.",
     "detect": "Score any csv of timestamps and values.",
     "forecast": "Continue any csv of timestamps and values, with quantiles.",
-    "logs": "Mine templates from log files, see and search those of the stream.",
+    "logs": "Mine templates from log files, show those of the stream.",
     "train": "Train and backtest all candidates and write a challenger bundle.",
     "backtest": "Backtest candidates and show the numbers.",
     "promote": "Make a bundle the champion.",

@@ -53,7 +53,6 @@ def command(
     from vigil.collect.receive.limits import TryLater
     from vigil.config import load_settings
     from vigil.errors import LogError
-    from vigil.events.rules import Limits
     from vigil.stores import open_log
 
     log_to_stderr()
@@ -75,7 +74,7 @@ def command(
 
     async def run() -> bool:
         with closing(open_log(settings)) as event_log:
-            commit = GroupCommit(event_log, Limits(settings.future_s, settings.earliest_at))
+            commit = GroupCommit(event_log, settings.limits)
             committing = asyncio.create_task(commit.run())
             try:
                 while True:

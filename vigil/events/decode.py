@@ -56,12 +56,16 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter."""
+    """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter.
+
+    is_own: written by a part of Vigil, which has taken out secrets before.
+    """
 
     frame: pl.DataFrame
     payload: np.ndarray
     line: np.ndarray
     lines: Sequence[bytes] | None = None
+    is_own: bool = False
 
     def raw(self, row: int) -> str:
         if self.lines is not None:
@@ -126,7 +130,8 @@ def _assemble(
                 number, payloads[number].place, int(rows.line[row]), field, rule, value, b""
             )
             dead.append(letter | {"raw": rows.raw(row)})
-        records.append(typed if keep.all() else typed.filter(keep))
+        valid = typed if keep.all() else typed.filter(keep)
+        records.append(valid if rows.is_own else limits.redaction.records(valid))
         sources.append(rows.payload[keep])
     merged, source = pl.concat(records), np.concatenate(sources)
     if len(groups) > 1:
@@ -134,7 +139,11 @@ def _assemble(
         merged, source = merged[order], source[order]
     if "route" in merged.columns:
         merged = with_route_templates(merged)
-    frame = dead_frame(dead).sort("payload", "line") if dead else pl.DataFrame(schema=DEAD_LETTERS)
+    frame = pl.DataFrame(schema=DEAD_LETTERS)
+    if dead:
+        letters = dead_frame(dead).sort("payload", "line")
+        clean = [limits.redaction.text(letters[name]) for name in ("value", "raw")]
+        frame = letters.with_columns(clean)
     return Decoded(merged, source, frame)
 
 
@@ -170,7 +179,8 @@ def _read_arrow(
         assert isinstance(frame, pl.DataFrame)
         payload_of = np.repeat([number for number, _ in tables], counts).astype(np.int64)
         lines = [np.arange(1, count + 1) for count in counts]
-        groups.append(_Rows(frame, payload_of, np.concatenate([*lines, np.empty(0, np.int64)])))
+        line_of = np.concatenate([*lines, np.empty(0, np.int64)])
+        groups.append(_Rows(frame, payload_of, line_of, is_own=True))
     return groups
 
 

@@ -4,7 +4,7 @@ Columns may arrive typed (Arrow, Parquet) or as text (JSON, CSV), where numbers 
 read from the text: a number in quotes is still a number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
+from vigil.events.redaction import Redaction
 from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
 
 TIME = pl.Datetime("us", "UTC")
@@ -47,13 +48,14 @@ _NAIVE = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of what is believed."""
+    """Bounds of what is believed, and what is taken out of it."""
 
     future_s: int = 300
     earliest_at: datetime = datetime(2010, 1, 1, tzinfo=UTC)
     max_line_bytes: int = 1 << 20
     max_attributes: int = 64
     max_attribute_characters: int = 1_024
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 @lru_cache(maxsize=8)

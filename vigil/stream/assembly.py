@@ -11,7 +11,6 @@ from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
 from vigil.errors import DependencyError
-from vigil.events.decode import Limits
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
@@ -49,7 +48,7 @@ def open_scorer(
         out_of_order_s=settings.out_of_order_s,
         lateness_s=settings.lateness_s,
     )
-    limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
+    limits = settings.limits
     detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
     policy = configured_policy(settings)
     rules = policy.incidents.rules()

@@ -7,6 +7,7 @@ The same messages in the same order give the same outputs, however they are cut 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -15,10 +16,17 @@ from vigil.detect import OnlineDetector
 from vigil.errors import UsageError
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
-from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
+from vigil.events.schema import (
+    SCHEMA_OF_TOPIC,
+    TOPIC_EVENTS,
+    TOPIC_LOGS,
+    TOPIC_METRICS,
+    requests_of,
+)
 from vigil.incidents.grouping import TOLD, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import edge_metrics
+from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -60,6 +68,7 @@ class Pipeline:
     ) -> None:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
+        self.log_series = LogSeries()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
         self.counters = dict.fromkeys(
@@ -96,7 +105,7 @@ class Pipeline:
             keys=keys,
             series=series,
             request_windows=analysed.windows[TOPIC_EVENTS],
-            metric_windows=analysed.windows[TOPIC_METRICS],
+            metric_windows=_as_metrics(analysed.windows),
             scores=everything.select(list(SCORES)),
             late=count_late(late),
             # The last state of each incident, told of or not.
@@ -126,6 +135,8 @@ class Pipeline:
         if topic == TOPIC_EVENTS:
             records = requests_of(records)
             self.trackers[topic].learn_calls(self._new_calls(records))
+        elif topic == TOPIC_LOGS:
+            records = self.log_series.points(records)
         late = self.analysis.take(topic, partition, records)
         self.counters["late"] += late.height
         return late
@@ -165,7 +176,10 @@ class Pipeline:
     def state(self) -> bytes:
         """Everything needed to go on after a crash."""
         frames, arrays = self.analysis.state()
-        documents = {f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS}
+        documents: dict[str, Any] = {
+            f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
+        }
+        documents["log_series"] = self.log_series.state()
         return pack(frames, arrays, documents)
 
     def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
@@ -177,6 +191,15 @@ class Pipeline:
                 " Flink: go on with it"
             )
         self.analysis.restore(frames, arrays)
-        for topic in TOPICS:
-            self.trackers[topic].restore(documents[f"incidents.{topic}"])
+        for topic, tracker in self.trackers.items():
+            # A checkpoint of a version that read no logs has none of theirs.
+            if f"incidents.{topic}" in documents:
+                tracker.restore(documents[f"incidents.{topic}"])
+        self.log_series.restore(documents.get("log_series", []))
         self.counters |= counters
+
+
+def _as_metrics(windows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Windows of metrics, and of log lines, which look like those."""
+    metrics = windows[TOPIC_METRICS]
+    return pl.concat([metrics, windows[TOPIC_LOGS].select(metrics.columns)])

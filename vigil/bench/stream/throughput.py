@@ -17,7 +17,7 @@ from vigil.bench.stream.load import Path, messages
 from vigil.config import Settings
 from vigil.errors import VigilError
 from vigil.events.content import CONTENT_TYPE
-from vigil.events.decode import Limits, Payload, decode
+from vigil.events.decode import Payload, decode
 from vigil.events.schema import EVENTS, TOPIC_EVENTS
 from vigil.stores import open_log
 from vigil.stores.log import EventLog, StoredMessage
@@ -94,7 +94,7 @@ def _score(settings: Settings, consumer: str) -> int:
 
 def _read_and_decode(event_log: EventLog, settings: Settings) -> int:
     """The limit: what has to be done in any case, in steps of the same size."""
-    limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
+    limits = settings.limits
     decoded = 0
     for partition, end in event_log.end_offsets(TOPIC_EVENTS).items():
         offset = 0

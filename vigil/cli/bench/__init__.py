@@ -9,6 +9,8 @@ BENCHMARKS = {
     "collect": "OTLP spans a second into the log, beside a bare FastAPI handler.",
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
+    "logs": "Template miners on labelled logs: grouping accuracy by system, lines per second.",
+    "redaction": "What taking secrets out of records costs.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "stream": "Throughput of the stream against reading alone, scoring time, memory.",
     "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",

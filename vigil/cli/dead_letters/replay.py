@@ -48,7 +48,6 @@ def command(
     from vigil.collect.replay import replay
     from vigil.config import load_settings
     from vigil.errors import UsageError
-    from vigil.events.rules import Limits
     from vigil.stores import open_log
     from vigil.stores.database import open_database
     from vigil.stores.lease import Lease
@@ -56,7 +55,7 @@ def command(
     settings = load_settings()
     access_log = chosen_access_log(layout, pattern, paths, at_end, identity)
     mending = _mending(rename, scale, given, access_log)
-    limits = Limits(settings.future_s, settings.earliest_at)
+    limits = settings.limits
     lease = Lease(open_database(settings), "replay of dead letters")
     if not lease.acquire():
         raise UsageError("another replay is running")

@@ -21,7 +21,6 @@ from vigil.collect.receive.receiver import Address, Receiver, Tls
 from vigil.collect.tail import Positions
 from vigil.config import Settings
 from vigil.errors import ConfigError, StoreError
-from vigil.events.rules import Limits
 from vigil.stores.api_keys import KeyStore
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog
@@ -104,7 +103,7 @@ async def receive(
     gate = open_gate(address, access, settings)
     _allow_connections(limits.connections)
     _keep_memory()
-    commit = GroupCommit(event_log, Limits(settings.future_s, settings.earliest_at))
+    commit = GroupCommit(event_log, settings.limits)
     receiver = Receiver(Intake(gate, limits, Budget(limits.waiting_bytes), commit), address)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

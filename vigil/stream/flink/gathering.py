@@ -19,8 +19,8 @@ from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
-from vigil.stream.analysis import TOPICS
 from vigil.stream.flink import tables
+from vigil.stream.flink.options import READ
 from vigil.stream.flink.tables import table_rows
 from vigil.stream.pipeline import STATE_OF_FLINK, Batches, Step
 from vigil.stream.state import pack, unpack
@@ -70,8 +70,8 @@ class Gathering:
 
     def __init__(self, window_s: int, rules: IncidentRules | None = None) -> None:
         self._window_us = window_s * 1_000_000
-        self.trackers = {topic: IncidentTracker(topic, rules, window_s) for topic in TOPICS}
-        self._streams = {topic: _Stream() for topic in TOPICS}
+        self.trackers = {topic: IncidentTracker(topic, rules, window_s) for topic in READ}
+        self._streams = {topic: _Stream() for topic in READ}
         self._known: set[int] = set()
         # The last window that Vigil's own engine has scored before Flink took over.
         self._scored_to_us = UNSEEN
@@ -131,7 +131,7 @@ class Gathering:
                         self.counters[counter] += int(headers.get(name, 0))
                 elif table == tables.CALLS:
                     rows = table_rows(stored.message.value)
-                    self.trackers[TOPICS[0]].learn_calls(rows.iter_rows())
+                    self.trackers[READ[0]].learn_calls(rows.iter_rows())
                 elif table in found:
                     found[table].append(table_rows(stored.message.value))
         return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
