@@ -55,7 +55,7 @@ def forecast_series(
         return _too_short(series, ahead_s, tuple(levels))
     day = series.day_steps
     seasons = seasons_of(series.value, day)
-    panel = Panel(series.value[None], seasons, _weekends(series, steps))
+    panel = Panel(series.value[None], seasons, weekends(series, steps))
     found = forecast_panel(panel, series.measured[None], steps, levels)
     share = found.weight[0].mean(axis=0)
     method = {found.members[m]: float(share[m]) for m in np.argsort(-share) if share[m] > 0}
@@ -105,7 +105,7 @@ def _too_short(
     )
 
 
-def _weekends(series: RegularSeries, steps: int) -> np.ndarray | None:
+def weekends(series: RegularSeries, steps: int) -> np.ndarray | None:
     """Which steps of the history and the `steps` after it are no working days."""
     if not series.day_steps or len(series.value) < WEEKENDS_FROM_DAYS * series.day_steps:
         return None

@@ -8,6 +8,8 @@ BENCHMARKS = {
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
     "ledger": "Size of the decision ledger and time of an answer.",
+    "forecast": "Forecasts of real series: MASE, WIS, coverage, cost; ten thousand in one batch.",
+    "breach": "Warnings of breaches on simulated drifts: recall, lead, precision, reliability.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
 
