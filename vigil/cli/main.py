@@ -22,6 +22,7 @@ COMMANDS = {
     "detect": "Score any csv of timestamps and values.",
     "forecast": "Continue any csv of timestamps and values, with quantiles.",
     "breach": "Say how probable it is that a threshold breaks, and when.",
+    "slo": "Check objectives and show their error budgets.",
     "logs": "Mine templates from log files, see and search those of the stream.",
     "train": "Train and backtest all candidates and write a challenger bundle.",
     "backtest": "Backtest candidates and show the numbers.",
