@@ -36,6 +36,25 @@ def compose() -> dict:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
+def test_compose_meets_the_published_schema():
+    """What `docker compose config` would check first, without an engine."""
+    check = [str(Path(sys.executable).parent / "check-jsonschema"), "--builtin-schema"]
+    command = [*check, "vendor.compose-spec", "docker-compose.yml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
+def test_compose_starts_nothing_before_what_it_needs_is_healthy(compose):
+    """Whatever is waited for as healthy says how that is found out; volumes are declared."""
+    services = compose["services"]
+    for name, service in services.items():
+        for needed, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in services[needed], (name, needed)
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"], (name, volume)
+
+
 def test_compose_pins_images_checks_health_and_bounds_resources(compose):
     """Nothing floats, nothing starts before what it needs, nothing eats the host."""
     for name, service in compose["services"].items():

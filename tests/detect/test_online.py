@@ -207,6 +207,47 @@ def test_a_lower_alert_rate_flags_less():
     assert flags[0] / 5_000 < 0.1
 
 
+def test_the_head_of_an_incident_stands_out_and_its_body_ranks_above_quiet_times():
+    """The first window of something new is news; those that follow stay below it, in order."""
+    value = 50 + np.random.default_rng(9).normal(0, 1, 2_000)
+    value[1_500:1_520] = 100
+    score = detect_series(np.arange(2_000) * MINUTE, value).score
+    assert score[1_500] > 0.99
+    assert score[1_500] > score[1_501:1_520].max()
+    # Smoothed evidence takes a step to build up.
+    assert score[1_501:1_520].min() > np.quantile(score[100:1_500], 0.99)
+
+
+def test_rare_events_of_the_usual_size_are_no_alarm_and_larger_ones_are():
+    """A route that is called once in a while: zero most of the time, and ones."""
+    value = np.zeros(3_000)
+    value[np.random.default_rng(10).integers(0, 3_000, 60)] = 1.0
+    value[2_500:2_510] = 20.0
+    flagged = detect_series(np.arange(3_000) * MINUTE, value).flagged
+    # The first few define what is usual.
+    assert not flagged[1_000:2_500].any()
+    assert flagged[2_500:2_510].all()
+
+
+def test_an_alert_is_over_after_a_few_usual_values():
+    """One value back to normal in the middle does not cut an alert in two."""
+    value = 50 + np.random.default_rng(11).normal(0, 1, 1_000)
+    value[800:804] = value[805:810] = 90
+    flagged = detect_series(np.arange(1_000) * MINUTE, value).flagged
+    assert flagged[800:810].all()
+    assert not flagged[816:].any()
+
+
+def test_a_pattern_that_fails_to_come_is_news():
+    """A flat line in a series that swings is within its range, but like nothing before."""
+    step = np.arange(1_600)
+    value = 10 * np.sin(2 * np.pi * step / 31) + np.random.default_rng(12).normal(0, 0.2, 1_600)
+    value[1_400:1_450] = 0.0
+    score = detect_series(step * MINUTE, value).score
+    assert score[1_400:1_450].max() > 0.99
+    assert score[300:1_400].max() < score[1_400:1_450].max()
+
+
 def test_state_is_small():
     """About a kilobyte a series."""
     detector = OnlineDetector()

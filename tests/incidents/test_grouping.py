@@ -113,8 +113,8 @@ def test_nobody_hears_of_what_does_not_last_as_long_as_its_severity_asks():
     rules = IncidentRules(confirm_s=dict.fromkeys(AT_ONCE.confirm_s, 180.0), clear_s=60)
     found = tracker(rules)
     blip = [{"mail": 1e-9}, {"mail": 1e-9}, *[{}] * 6]
-    changes = [action for action, _ in found.update(decisions(*blip))]
-    assert changes == [FORGOTTEN]
+    changes = [(action, incident.origin) for action, incident in found.update(decisions(*blip))]
+    assert changes == [(FORGOTTEN, "mail")], "what is kept of it says where it was"
     assert story(tracker(rules), decisions(*[{"mail": 1e-9}] * 4))[0][:2] == (OPENED, 2)
 
 

@@ -4,6 +4,7 @@ The first quarter of each series is warm-up. VUS-PR is averaged over series with
 are pooled over all; false alarms are counted on the series without any anomaly.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -47,32 +48,59 @@ class SeriesResult:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledSeries:
+    """One series in the order of its file; judged from row `start` on."""
+
+    family: str
+    name: str
+    time_s: np.ndarray
+    value: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def start(self) -> int:
+        """First row after the warm-up."""
+        return int(len(self.labels) * WARM_UP)
+
+
+def read_families(folder: Path) -> dict[str, list[LabelledSeries]]:
+    """`folder/<family>/*.csv` (timestamp, value, label) by family.
+
+    Raises InputError where there are no files.
+    """
+    families: dict[str, list[LabelledSeries]] = {}
+    for path in sorted(folder.rglob("*.csv")):
+        series = read_series(path)
+        labels = pd.read_csv(path).iloc[:, 2].astype(int).to_numpy().astype(bool)
+        item = LabelledSeries(path.parent.name, path.stem, series.time_s, series.value, labels)
+        families.setdefault(item.family, []).append(item)
+    if not families:
+        raise InputError(f"no csv files below {folder}")
+    return families
+
+
 def bench_series(
     folder: Path, detectors: Sequence[str], tick: Callable[[], None] = lambda: None
 ) -> list[SeriesResult]:
-    """Run the named detectors over `folder/<family>/*.csv` (timestamp, value, label).
+    """Run the named detectors over the series of `read_families`.
 
     `tick` is called after each file and detector. Raises InputError where there are no files.
     """
-    files = sorted(folder.rglob("*.csv"))
-    if not files:
-        raise InputError(f"no csv files below {folder}")
     results: dict[tuple[str, str], SeriesResult] = {}
-    for path in files:
-        series = read_series(path)
-        labels = pd.read_csv(path).iloc[:, 2].astype(int).to_numpy().astype(bool)
-        start = len(labels) // 4
-        for name in detectors:
+    for family, items in read_families(folder).items():
+        for item, name in itertools.product(items, detectors):
             began = time.perf_counter()
-            score, flags = PEERS[name](series.time_s, series.value)
+            score, flags = PEERS[name](item.time_s, item.value)
             seconds = time.perf_counter() - began
-            judged = count_alerts(labels[start:], flags[start:])
-            volume = [vus_pr(labels[start:], score[start:])] if labels[start:].any() else []
-            for family in (path.parent.name, "all"):
-                result = results.setdefault((name, family), SeriesResult(name, family))
+            labels = item.labels[item.start :]
+            judged = count_alerts(labels, flags[item.start :])
+            volume = [vus_pr(labels, score[item.start :])] if labels.any() else []
+            for group in (family, "all"):
+                result = results.setdefault((name, group), SeriesResult(name, group))
                 result.vus += volume
                 result.alerts += judged
-                result.points += len(labels)
+                result.points += len(item.labels)
                 result.seconds += seconds
             tick()
     return list(results.values())

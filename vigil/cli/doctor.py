@@ -10,7 +10,11 @@ from vigil.cli.output import json_option, print_facts, print_json, print_table
 @click.command("doctor")
 @json_option
 def command(as_json: bool) -> None:
-    """Check Python, disk, event log, database, sink, champion and webhook, with remedies.
+    """Check machine, servers, clocks, models and stream; say what to do about each problem.
+
+    Finds servers that are down, too old or refuse the password, topics with too few partitions,
+    clocks that differ, disks nearly full, a bundle this version cannot read, a scorer that does not
+    keep up, and series that used to have traffic and have none.
 
     Also shows the settings in force, without the secrets in them. Exit codes: 0 no problem found
     (notes are fine), 1 at least one problem.

@@ -23,6 +23,9 @@ def command(drain: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
     within a second or two, without restart. A second scorer stands by and takes over when the
     first is gone. Outages of log, database, sink and webhook are waited for.
 
+    VIGIL_METRICS_ADDRESS=HOST:PORT serves /metrics to Prometheus; OTEL_EXPORTER_OTLP_ENDPOINT=URL
+    sends a trace of each step.
+
     \b
     Examples:
       vigil score                 run for ever
@@ -33,13 +36,15 @@ def command(drain: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
     """
     from vigil.config import load_settings
     from vigil.stream.assembly import keep_scoring
+    from vigil.stream.telemetry import exporting_spans
 
     log_to_stderr(verbose)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     show = None if quiet else click.echo
-    counters = keep_scoring(load_settings(), CONSUMER, show, stop, drain=drain)
+    with exporting_spans(CONSUMER):
+        counters = keep_scoring(load_settings(), CONSUMER, show, stop, drain=drain)
     if as_json:
         print_json(counters)
     elif drain:

@@ -3,24 +3,23 @@
 Per series it follows, with bounded influence of any single value,
 - a robust level (median) and scale (MAD) with long memory,
 - a profile of the day and the scale of the residuals around it,
+- how large changes are where most values are equal,
 - how large the combined evidence usually is, for a calibrated p-value.
-
-Medians are tracked by stochastic approximation: a step up or down by the sign of the error, so an
-outlier of any size moves them by one step only (Robbins and Monro 1951; for quantiles under drift
-Gibbs and Candès, "Adaptive conformal inference", NeurIPS 2021).
 """
 
 import math
+from typing import NamedTuple
 
-import numba as nb
 import numpy as np
+
+from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, follow, median
 
 # Columns of the state; float64 each.
 (
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
-    TAIL_AT, TAIL_MEAN, WEIGHT, PER_WEIGHT, FLAGGED,
-) = range(14)  # fmt: skip
-STATE_COLUMNS = 14
+    TAIL_AT, TAIL_MEAN, WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET,
+) = range(17)  # fmt: skip
+STATE_COLUMNS = 17
 
 FIRST = 32
 BINS = 96
@@ -31,36 +30,33 @@ GENERIC, RATE, RATIO, LATENCY = 0, 1, 2, 3
 # Bits of the gate: why unusual evidence raised no flag.
 GATE_WARMING, GATE_WEIGHT, GATE_ABSOLUTE, GATE_RELATIVE, GATE_DIRECTION = 1, 2, 4, 8, 16
 
-_TO_SIGMA = 1.4826
-# Beyond this a value is a broken counter; squares must not overflow.
-_LARGEST_VALUE = 1e12
-_LARGEST_Z = 60.0
+# So many changes in a mostly constant series make their usual size known.
+_CHANGES_KNOWN = 8
 
 
-# Cached on disk; divisions by zero give infinities, as in numpy, instead of raising.
-_compiled = nb.njit(cache=True, error_model="numpy")
+class Constants(NamedTuple):
+    """What stays the same for all observations; see `DetectorSettings`."""
+
+    warm_up_steps: float
+    relative_noise: float
+    tail_share: float
+    tail_shape: float
+    alert_rate: float
+    least_evidence: float
+    least_single: float
+    hold_steps: float
+    relative_change: float
+    memory_rate: float
+    profile_rate: float
+    level_share: float
+    request_tail_shape: float
+    least_request_evidence: float
+    request_alert_rate: float
+    alert_doubt: float
+    request_alert_doubt: float
 
 
-@_compiled
-def _median(values, count):
-    ordered = np.sort(values[:count])
-    middle = count // 2
-    if count % 2:
-        return ordered[middle]
-    return 0.5 * (ordered[middle - 1] + ordered[middle])
-
-
-@_compiled
-def _follow(estimate, value, scale, rate):
-    """One step of a median towards the side on which the value lies."""
-    if value > estimate:
-        return estimate + rate * scale
-    if value < estimate:
-        return estimate - rate * scale
-    return estimate
-
-
-@_compiled
+@compiled
 def _place(time_s):
     """(bin, next bin, share of the next) of the time of day."""
     position = (time_s % DAY_S) / DAY_S * BINS - 0.5
@@ -68,7 +64,7 @@ def _place(time_s):
     return int(left) % BINS, (int(left) + 1) % BINS, position - left
 
 
-@_compiled
+@compiled
 def _seasonal(profile, seen, time_s, step_s):
     """Expected value at the time of day, NaN where the profile has not been there yet."""
     left, right, share = _place(time_s)
@@ -81,7 +77,7 @@ def _seasonal(profile, seen, time_s, step_s):
     return np.nan
 
 
-@_compiled
+@compiled
 def _stable(kind, value):
     """The value on a scale where its noise does not depend on its size.
 
@@ -97,7 +93,7 @@ def _stable(kind, value):
     return value
 
 
-@_compiled
+@compiled
 def _natural(kind, stable):
     """The inverse of `_stable`."""
     if kind == RATE:
@@ -109,7 +105,7 @@ def _natural(kind, stable):
     return stable
 
 
-@_compiled
+@compiled
 def _floor(kind, expected, weight, s, relative):
     """The least scale that makes sense: counting noise, and a share of the expected value."""
     if kind == RATE:
@@ -122,14 +118,14 @@ def _floor(kind, expected, weight, s, relative):
     return relative * abs(expected) + 1e-9
 
 
-@_compiled
+@compiled
 def _deviation(value, expected, scale):
     """Scales away from the expected value, signed and bounded."""
     z = (value - expected) / scale
-    return min(max(z, -_LARGEST_Z), _LARGEST_Z)
+    return min(max(z, -LARGEST_Z), LARGEST_Z)
 
 
-@_compiled
+@compiled
 def _tail(evidence, s, share, shape):
     """p-value of the evidence: empirical below the tracked quantile, Pareto beyond it."""
     if evidence <= s[TAIL_AT]:
@@ -138,23 +134,25 @@ def _tail(evidence, s, share, shape):
     return share * (1 + shape * excess) ** (-1 / shape)
 
 
-@_compiled
-def run(slot, time_s, value, weight, kind, prior, prior_spread, settings, state, first, profile,
-        seen, expected, lower, upper, p, evidence, gate, flagged, warming):  # fmt: skip
+@compiled
+def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, state, first, profile,
+        seen, expected, lower, upper, p, evidence, gate, flagged, warming,
+        z_level, z_seasonal):  # fmt: skip
     """Advance the states by all observations, in order, and fill the output columns."""
     for i in range(len(slot)):
         k = slot[i]
         _one(
-            i, time_s[i], value[i], weight[i], kind[i], prior[i], prior_spread[i], settings,
+            i, time_s[i], value[i], weight[i], kind[i], prior[i], prior_spread[i], constants,
             state[k], first[k], profile[k], seen[k],
-            expected, lower, upper, p, evidence, gate, flagged, warming,
+            expected, lower, upper, p, evidence, gate, flagged, warming, z_level, z_seasonal,
         )  # fmt: skip
 
 
-@_compiled
-def _one(i, time_s, value, weight, kind, prior, prior_spread, settings, s, first, profile, seen,
-         expected, lower, upper, p, evidence, gate, flagged, warming):  # fmt: skip
-    warm_up, relative = settings[0], settings[1]
+@compiled
+def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, first, profile, seen,
+         expected, lower, upper, p, evidence, gate, flagged, warming,
+         z_level, z_seasonal):  # fmt: skip
+    warm_up, relative = constants.warm_up_steps, constants.relative_noise
     count = s[COUNT]
     if count > 0 and time_s > s[LAST_S]:
         gap = time_s - s[LAST_S]
@@ -176,37 +174,47 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, settings, s, first
         s[EVIDENCE] *= 0.5
         s[FLAGGED] = 0
         p[i], evidence[i], gate[i], flagged[i] = 1.0, s[EVIDENCE], 0, False
+        z_level[i] = z_seasonal[i] = 0.0
         return
-    value = min(max(value, -_LARGEST_VALUE), _LARGEST_VALUE)
+    value = min(max(value, -LARGEST_VALUE), LARGEST_VALUE)
     if kind == RATE and weight > 0 and value > 0:
         s[PER_WEIGHT] = value / weight
     stable = _stable(kind, value)
-    z_level = _deviation(stable, s[LEVEL], level_scale)
-    z_seasonal = _deviation(stable, seasonal, seasonal_scale)
-    fresh = 0.0
+    z_level[i] = z_seasonal[i] = fresh = 0.0
     if count >= 3:
+        z_level[i] = _deviation(stable, s[LEVEL], level_scale)
+        z_seasonal[i] = _deviation(stable, seasonal, seasonal_scale)
         # Requests have a season that is known well; for any metric the level has a say too.
-        share = 0.5 if kind == GENERIC else settings[9]
-        fresh = abs(z_level) ** share * abs(z_seasonal) ** (1 - share)
-    wrong_way = (kind in (RATIO, LATENCY)) and z_seasonal < 0
+        share = 0.5 if kind == GENERIC else constants.level_share
+        fresh = abs(z_level[i]) ** share * abs(z_seasonal[i]) ** (1 - share)
+    wrong_way = (kind in (RATIO, LATENCY)) and z_seasonal[i] < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
     # Where the noise has been made stable by construction, tails are light.
-    shape = settings[3] if kind == GENERIC else settings[10]
-    p[i] = _tail(s[EVIDENCE], s, settings[2], shape) if count >= 10 else 1.0
-    _decide(i, value, weight, kind, expected[i], z_seasonal, settings, s, p, gate, flagged)
-    _learn(time_s, stable, weight, kind, level_scale, settings, s, first, profile, seen)
+    shape = constants.tail_shape if kind == GENERIC else constants.request_tail_shape
+    p[i] = _tail(s[EVIDENCE], s, constants.tail_share, shape) if count >= 10 else 1.0
+    if kind == GENERIC:
+        single = min(abs(z_level[i]), abs(z_seasonal[i]))
+        unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
+        _decide_any(i, value, expected[i], unusual, constants, s, p, gate, flagged)
+    else:
+        _decide_request(
+            i, value, weight, kind, expected[i], z_seasonal[i], constants, s, p, gate, flagged
+        )
+    _learn(time_s, stable, weight, kind, level_scale, constants, s, first, profile, seen)
 
 
-@_compiled
+@compiled
 def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, seen):
     """(scale of the level, expected value, its scale) before the value is looked at."""
     thin = 1.0
     if kind == LATENCY and s[WEIGHT] > 0:
         # A quantile of few requests scatters more.
         thin = min(max(math.sqrt(s[WEIGHT] / max(weight, 1.0)), 1.0), 5.0)
-    # A scale of zero (mostly constant series) leans on the mean absolute deviation.
-    level_scale = max(_TO_SIGMA * s[SPREAD], 0.25 * s[ABSOLUTE]) * thin
+    # A scale of zero (mostly constant series) leans on the mean absolute deviation, and on how
+    # large changes are when there are any.
+    change = TO_SIGMA * s[CHANGE] * min(1.0, s[CHANGES] / _CHANGES_KNOWN)
+    level_scale = max(TO_SIGMA * s[SPREAD], 0.25 * s[ABSOLUTE], change) * thin
     level_scale = max(level_scale, _floor(kind, s[LEVEL], weight, s, relative))
     if math.isfinite(prior):
         scale = max(prior_spread * thin, _floor(kind, prior, weight, s, relative))
@@ -214,22 +222,41 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
     seasonal = _seasonal(profile, seen, time_s, s[STEP_S])
     if not math.isfinite(seasonal) or s[SEASONAL_COUNT] < 10:
         return level_scale, s[LEVEL], level_scale
-    scale = max(_TO_SIGMA * s[SEASONAL_SPREAD], 0.25 * s[ABSOLUTE] * 0.5) * thin
+    scale = max(TO_SIGMA * s[SEASONAL_SPREAD], 0.125 * s[ABSOLUTE])
+    if s[SPREAD] < 0.3 * s[CHANGE]:
+        scale = max(scale, change)
+    scale *= thin
     return level_scale, seasonal, max(scale, _floor(kind, seasonal, weight, s, relative))
 
 
-@_compiled
-def _decide(i, value, weight, kind, expected, z, settings, s, p, gate, flagged):
-    """Evidence to verdict; the bits of the gate say what held a flag back."""
-    alert_rate, least_evidence = settings[4], settings[5]
-    if kind != GENERIC:
-        alert_rate, least_evidence = settings[12], settings[11]
+@compiled
+def _decide_any(i, value, expected, unusual, constants, s, p, gate, flagged):
+    """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
+    bits = 0
+    if s[COUNT] < constants.warm_up_steps:
+        bits |= GATE_WARMING
+    if abs(value - expected) < constants.relative_change * abs(expected):
+        bits |= GATE_RELATIVE
+    unusual = unusual and p[i] <= constants.alert_rate
+    gate[i] = bits if unusual else 0
+    if unusual and bits == 0:
+        s[FLAGGED], s[QUIET] = 1.0, 0.0
+    elif s[FLAGGED] > 0:
+        s[QUIET] += 1
+        if s[QUIET] > constants.hold_steps:
+            s[FLAGGED] = 0.0
+    flagged[i] = s[FLAGGED] > 0
+
+
+@compiled
+def _decide_request(i, value, weight, kind, expected, z, constants, s, p, gate, flagged):
+    """The verdict on a request metric; the bits of the gate say what held a flag back."""
     # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
-    needed = least_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
-    rate = alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
+    needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
+    rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
     unusual = s[EVIDENCE] >= needed and p[i] <= rate
     bits = 0
-    if s[COUNT] < settings[0]:
+    if s[COUNT] < constants.warm_up_steps:
         bits |= GATE_WARMING
     if kind in (RATIO, LATENCY) and z < 0:
         bits |= GATE_DIRECTION
@@ -237,38 +264,57 @@ def _decide(i, value, weight, kind, expected, z, settings, s, p, gate, flagged):
         bits |= GATE_ABSOLUTE
     if kind == LATENCY and weight < 3:
         bits |= GATE_WEIGHT
-    if kind != RATIO and abs(value - expected) < settings[6] * abs(expected):
+    if kind != RATIO and abs(value - expected) < constants.relative_change * abs(expected):
         bits |= GATE_RELATIVE
     flagged[i] = unusual and bits == 0
     gate[i] = bits if unusual else 0
     s[FLAGGED] = 1.0 if flagged[i] else 0.0
 
 
-@_compiled
-def _learn(time_s, value, weight, kind, scale, settings, s, first, profile, seen):
+@compiled
+def _learn(time_s, value, weight, kind, scale, constants, s, first, profile, seen):
     count = int(s[COUNT])
     if count < FIRST:
         first[count] = value
-        s[LEVEL] = _median(first, count + 1)
-        s[SPREAD] = _median(np.abs(first[: count + 1] - s[LEVEL]), count + 1)
+        s[LEVEL] = median(first, count + 1)
+        s[SPREAD] = median(np.abs(first[: count + 1] - s[LEVEL]), count + 1)
     else:
-        rate = max(2.0 / count, settings[7])
-        s[LEVEL] = _follow(s[LEVEL], value, _TO_SIGMA * s[SPREAD] + 1e-9, rate)
+        rate = max(2.0 / count, constants.memory_rate)
+        s[LEVEL] = follow(s[LEVEL], value, TO_SIGMA * s[SPREAD] + 1e-9, rate)
         away = abs(value - s[LEVEL])
         least = 1e-3 * (abs(s[LEVEL]) + s[ABSOLUTE]) + 1e-12
-        s[SPREAD] = max(_follow(s[SPREAD], away, max(s[SPREAD], least), rate), 0.0)
+        s[SPREAD] = max(follow(s[SPREAD], away, max(s[SPREAD], least), rate), 0.0)
     bounded = min(abs(value - s[LEVEL]), 10 * scale) if count >= 10 else abs(value - s[LEVEL])
-    s[ABSOLUTE] += max(1.0 / (count + 1), settings[7]) * (bounded - s[ABSOLUTE])
-    _learn_season(time_s, value, scale, settings, s, profile, seen)
+    s[ABSOLUTE] += max(1.0 / (count + 1), constants.memory_rate) * (bounded - s[ABSOLUTE])
+    _learn_change(abs(value - s[LEVEL]), constants, s)
+    _learn_season(time_s, value, scale, constants, s, profile, seen)
     if count >= 10:
-        _learn_tail(settings[13] if kind == GENERIC else settings[14], settings, s)
+        _learn_tail(
+            constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt,
+            constants,
+            s,
+        )
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
 
 
-@_compiled
-def _learn_season(time_s, value, scale, settings, s, profile, seen):
+@compiled
+def _learn_change(away, constants, s):
+    """Median of the deviations that are more than rounding; alerts count a fifth."""
+    if away <= 0.02 * s[ABSOLUTE] + 1e-9:
+        return
+    doubt = 0.2 if s[FLAGGED] > 0 else 1.0
+    s[CHANGES] += doubt
+    if s[CHANGES] <= 1:
+        s[CHANGE] = away
+    else:
+        rate = doubt * max(1.0 / s[CHANGES], constants.memory_rate)
+        s[CHANGE] = max(follow(s[CHANGE], away, max(s[CHANGE], 1e-3 * away), rate), 0.0)
+
+
+@compiled
+def _learn_season(time_s, value, scale, constants, s, profile, seen):
     left, right, share = _place(time_s)
     here = left if share < 0.5 else right
     known = _seasonal(profile, seen, time_s, s[STEP_S])
@@ -276,37 +322,37 @@ def _learn_season(time_s, value, scale, settings, s, profile, seen):
         away = abs(value - known)
         n = s[SEASONAL_COUNT]
         if n < 10:
-            s[SEASONAL_SPREAD] = (s[SEASONAL_SPREAD] * n + away / _TO_SIGMA) / (n + 1)
+            s[SEASONAL_SPREAD] = (s[SEASONAL_SPREAD] * n + away / TO_SIGMA) / (n + 1)
         else:
-            rate = max(2.0 / n, settings[7])
+            rate = max(2.0 / n, constants.memory_rate)
             least = 1e-3 * (abs(s[LEVEL]) + s[ABSOLUTE]) + 1e-12
             step = max(s[SEASONAL_SPREAD], least)
-            s[SEASONAL_SPREAD] = max(_follow(s[SEASONAL_SPREAD], away, step, rate), 0.0)
+            s[SEASONAL_SPREAD] = max(follow(s[SEASONAL_SPREAD], away, step, rate), 0.0)
         s[SEASONAL_COUNT] = n + 1
     if seen[here] == 0:
         profile[here] = value
     else:
         # Bounded, so that an incident does not become the habit of its hour.
-        limit = 3 * max(scale, _TO_SIGMA * s[SEASONAL_SPREAD])
+        limit = 3 * max(scale, TO_SIGMA * s[SEASONAL_SPREAD])
         error = min(max(value - profile[here], -limit), limit)
         # The rate is meant per day: many values a bin share it. A flagged one counts a tenth.
-        daily = settings[8] * min(1.0, max(s[STEP_S], 1.0) / (DAY_S / BINS))
+        daily = constants.profile_rate * min(1.0, max(s[STEP_S], 1.0) / (DAY_S / BINS))
         doubt = 0.1 if s[FLAGGED] > 0 else 1.0
         profile[here] += doubt * max(1.0 / (seen[here] + 1), daily) * error
     seen[here] = min(seen[here] + 1, 250)
 
 
-@_compiled
-def _learn_tail(alert_doubt, settings, s):
-    share = settings[2]
+@compiled
+def _learn_tail(alert_doubt, constants, s):
+    share = constants.tail_share
     seen = s[EVIDENCE]
     # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
     doubt = alert_doubt if s[FLAGGED] > 0 else 1.0
-    rate = doubt * max(0.5 / (s[COUNT] - 9), settings[7])
+    rate = doubt * max(0.5 / (s[COUNT] - 9), constants.memory_rate)
     s[TAIL_AT] += rate * 4 * s[TAIL_AT] * ((1.0 if seen > s[TAIL_AT] else 0.0) - share)
     s[TAIL_AT] = min(max(s[TAIL_AT], 0.5), 8.0)
     if seen > s[TAIL_AT]:
         excess = min(seen - s[TAIL_AT], 3 * s[TAIL_MEAN])
-        pace = doubt * max(2.0 / (s[COUNT] + 20), settings[7]) / share
+        pace = doubt * max(2.0 / (s[COUNT] + 20), constants.memory_rate) / share
         s[TAIL_MEAN] += pace * (excess - s[TAIL_MEAN])
         s[TAIL_MEAN] = max(s[TAIL_MEAN], 0.2)

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from vigil.detect import kernel
+from vigil.detect import kernel, novelty, shape
 
 
 class MetricKind(IntEnum):
@@ -43,9 +43,9 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """One row an observation. p in (0, 1]; score = 1 - p, finite; `rank` is the evidence behind
-    it, >= 0, which does not saturate and orders points of one series; `gate` holds kernel.GATE_
-    bits; warming_up is the share of the warm-up done, 0 to 1.
+    """One row an observation. p in (0, 1], of the evidence; score in [0, 1) is the value as news,
+    see `vigil.detect.novelty`; `rank` is the evidence, >= 0, in robust standard deviations;
+    `gate` holds kernel.GATE_ bits; warming_up is the share of the warm-up done, 0 to 1.
     """
 
     expected: np.ndarray
@@ -64,15 +64,19 @@ class DetectorSettings:
     """One default for everything.
 
     alert_rate: share of clean points that may be flagged. least_evidence: robust standard
-    deviations that evidence must reach as well, whatever its p. Both exist again for request
-    metrics, whose noise is known better and whose tails are lighter. memory_steps: how many steps
-    the level remembers at most. level_share: weight of the distance from the level, against that
-    from the expected value, for request metrics (one half for others). alert_doubt: how fast
-    the calibration learns from what is being alerted on, relative to its usual pace.
+    deviations that evidence must reach as well, whatever its p; or least_single by one value
+    alone, both for the series and for its time. An alert is over after hold_steps usual values.
+    Rate and evidence exist again for request metrics, whose noise is known better and whose tails
+    are lighter. memory_steps: how many steps the level remembers at most. level_share: weight of
+    the distance from the level, against that from the expected value, for request metrics (one
+    half for others). alert_doubt: how fast the calibration learns from what is being alerted on,
+    relative to its usual pace.
     """
 
-    alert_rate: float = 5e-3
+    alert_rate: float = 0.015
     least_evidence: float = 6.0
+    least_single: float = 6.0
+    hold_steps: int = 3
     warm_up_steps: int = 30
     relative_noise: float = 0.02
     relative_change: float = 0.1
@@ -87,43 +91,30 @@ class DetectorSettings:
     alert_doubt: float = 0.2
     request_alert_doubt: float = 0.02
 
-    def array(self) -> np.ndarray:
-        """In the order in which the kernel reads them."""
-        return np.array(
-            [
-                self.warm_up_steps,
-                self.relative_noise,
-                self.tail_share,
-                self.tail_shape,
-                self.alert_rate,
-                self.least_evidence,
-                self.relative_change,
-                1 / self.memory_steps,
-                self.profile_rate,
-                self.level_share,
-                self.request_tail_shape,
-                self.least_request_evidence,
-                self.request_alert_rate,
-                self.alert_doubt,
-                self.request_alert_doubt,
-            ]
-        )
+    def constants(self) -> kernel.Constants:
+        """As the kernel reads them."""
+        shared = {name: float(getattr(self, name, 0)) for name in kernel.Constants._fields}
+        return kernel.Constants(**shared | {"memory_rate": 1 / self.memory_steps})
 
 
 class OnlineDetector:
     """Scores each observation from earlier ones of its series only; state in arrays by slot.
 
     Batch and online are one: any cut of the input, with or without a restart in between, gives
-    the same decisions. Needs about 1 KB a series; useful after `warm_up_steps` values, seasonal
-    after a day. Evidence is the geometric mean of the distances from the level and from the
-    expected value (the promoted model's, else the day's profile), smoothed over two or three
-    steps: a value must be unusual both for the series and for its time, and last.
+    the same decisions. Needs about 1 KB a series, 9 KB for a metric of unknown kind; useful after
+    `warm_up_steps` values, seasonal after a day. Evidence is the geometric mean of the distances
+    from the level and from the expected value (the promoted model's, else the day's profile),
+    smoothed over two or three steps: a value must be unusual both for the series and for its
+    time, and last. One value alone is enough where it is very unusual for both.
     """
 
     def __init__(self, settings: DetectorSettings | None = None) -> None:
         self.settings = settings or DetectorSettings()
         self._slots: dict[int, int] = {}
         self._allocate(0)
+        self._shape_slots: dict[int, int] = {}
+        self._shapes = np.zeros((0, shape.STATE_COLUMNS))
+        self._past = np.zeros((0, shape.CAPACITY), np.float32)
 
     def _allocate(self, capacity: int) -> None:
         self._state = np.zeros((capacity, kernel.STATE_COLUMNS))
@@ -132,69 +123,95 @@ class OnlineDetector:
         self._first = np.zeros((capacity, kernel.FIRST), np.float64)
         self._profile = np.zeros((capacity, kernel.BINS), np.float32)
         self._seen = np.zeros((capacity, kernel.BINS), np.uint8)
+        self._views = np.zeros((capacity, novelty.STATE_COLUMNS))
 
     def _slots_of(self, series_id: np.ndarray) -> np.ndarray:
         """Slot of each series; new ones get the next."""
-        distinct, inverse = np.unique(series_id, return_inverse=True)
-        for number in distinct.tolist():
-            self._slots.setdefault(number, len(self._slots))
+        slots = _look_up(self._slots, series_id)
         if len(self._slots) > len(self._state):
-            self._grow(max(64, 2 * len(self._state), len(self._slots)))
-        slots = np.array([self._slots[number] for number in distinct.tolist()], np.int64)
-        return slots[inverse]
+            before = self._arrays()
+            self._allocate(_capacity(len(self._state), len(self._slots)))
+            for old, new in zip(before, self._arrays(), strict=True):
+                new[: len(old)] = old
+        return slots
 
-    def _grow(self, capacity: int) -> None:
-        before = self._arrays()
-        self._allocate(capacity)
-        for old, new in zip(before, self._arrays(), strict=True):
-            new[: len(old)] = old
+    def _shape_slots_of(self, observations: Observations) -> np.ndarray:
+        """Row in the arrays of shapes, -1 for request metrics: they need no memory of shapes."""
+        generic = observations.kind == MetricKind.GENERIC
+        rows = np.full(len(generic), -1, np.int64)
+        rows[generic] = _look_up(self._shape_slots, observations.series_id[generic])
+        used = len(self._shape_slots)
+        if used > len(self._past):
+            capacity = _capacity(len(self._past), used)
+            self._shapes = _grown(self._shapes, capacity)
+            self._past = _grown(self._past, capacity)
+        return rows
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
-        return self._state, self._first, self._profile, self._seen
+        return self._state, self._first, self._profile, self._seen, self._views
 
     def update(self, observations: Observations, prior: Prior | None = None) -> Decisions:
         """Decide on each observation, then learn from it."""
-        slots = self._slots_of(observations.series_id)
-        return self._run(observations, prior, slots, *self._arrays())
+        slots, rows = self._slots_of(observations.series_id), self._shape_slots_of(observations)
+        return self._run(
+            observations, prior, slots, self._arrays(), rows, (self._shapes, self._past)
+        )
 
     def reassess(self, observations: Observations, expected: np.ndarray) -> Decisions:
         """Decide on corrected values of the past against what was expected then; learns nothing.
 
         `expected`: float64 (n,), NaN where nothing was; the present calibration is used.
         """
-        slots = self._slots_of(observations.series_id)
-        rows = np.arange(len(slots))
-        spread = np.zeros(len(slots))
-        copies = (array[slots] for array in self._arrays())
-        return self._run(observations, Prior(expected, spread), rows, *copies)
+        slots, rows = self._slots_of(observations.series_id), self._shape_slots_of(observations)
+        each = np.arange(len(slots))
+        prior = Prior(expected, np.zeros(len(slots)))
+        copies = tuple(array[slots] for array in self._arrays())
+        known = np.flatnonzero(rows >= 0)
+        shape_copies = (self._shapes[rows[known]], self._past[rows[known]])
+        rows[known] = np.arange(len(known))
+        return self._run(observations, prior, each, copies, rows, shape_copies)
 
     def _run(
-        self, observations: Observations, prior: Prior | None, slots: np.ndarray, *state: np.ndarray
+        self,
+        observations: Observations,
+        prior: Prior | None,
+        slots: np.ndarray,
+        arrays: tuple[np.ndarray, ...],
+        rows: np.ndarray,
+        shapes: tuple[np.ndarray, ...],
     ) -> Decisions:
         n = len(slots)
         unknown = np.full(n, np.nan)
         prior = prior or Prior(unknown, unknown)
+        value = observations.value.astype(float)
+        *state, views = arrays
         expected, lower, upper = np.empty(n), np.empty(n), np.empty(n)
         p, evidence, warming_up = np.empty(n), np.empty(n), np.empty(n)
         gate, flagged = np.empty(n, np.uint8), np.empty(n, bool)
+        z_level, z_seasonal, distance, score = (np.empty(n) for _ in range(4))
         advance: Callable[..., None] = kernel.run
         advance(
-            slots, observations.time_s.astype(float), observations.value.astype(float),
-            observations.weight.astype(float), observations.kind.astype(np.int8),
-            prior.expected.astype(float), prior.spread.astype(float), self.settings.array(), *state,
-            expected, lower, upper, p, evidence, gate, flagged, warming_up,
+            slots, observations.time_s.astype(float), value, observations.weight.astype(float),
+            observations.kind.astype(np.int8), prior.expected.astype(float),
+            prior.spread.astype(float), self.settings.constants(), *state,
+            expected, lower, upper, p, evidence, gate, flagged, warming_up, z_level, z_seasonal,
         )  # fmt: skip
-        return Decisions(expected, lower, upper, p, 1 - p, evidence, flagged, gate, warming_up)
+        compare: Callable[..., None] = shape.run
+        compare(rows, value, *shapes, distance)
+        judge: Callable[..., None] = novelty.run
+        judge(slots, value, rows >= 0, z_level, z_seasonal, distance, evidence, views, score)
+        return Decisions(expected, lower, upper, p, score, evidence, flagged, gate, warming_up)
 
     def state(self) -> dict[str, np.ndarray]:
         """For a checkpoint: arrays only."""
-        used = len(self._slots)
+        used, shaped = len(self._slots), len(self._shape_slots)
+        names = ("state", "first", "profile", "seen", "views")
         return {
             "series_id": np.fromiter(self._slots, np.int64, used),
-            "state": self._state[:used].copy(),
-            "first": self._first[:used].copy(),
-            "profile": self._profile[:used].copy(),
-            "seen": self._seen[:used].copy(),
+            **{n: a[:used].copy() for n, a in zip(names, self._arrays(), strict=True)},
+            "shape_series_id": np.fromiter(self._shape_slots, np.int64, shaped),
+            "shapes": self._shapes[:shaped].copy(),
+            "past": self._past[:shaped].copy(),
         }
 
     @classmethod
@@ -206,4 +223,26 @@ class OnlineDetector:
         detector._first = state["first"].copy()
         detector._profile = state["profile"].copy()
         detector._seen = state["seen"].copy()
+        detector._views = state["views"].copy()
+        shaped = state["shape_series_id"]
+        detector._shape_slots = {int(number): row for row, number in enumerate(shaped)}
+        detector._shapes = state["shapes"].copy()
+        detector._past = state["past"].copy()
         return detector
+
+
+def _look_up(slots: dict[int, int], series_id: np.ndarray) -> np.ndarray:
+    """Slot of each series; new ones are given the next."""
+    distinct, inverse = np.unique(series_id, return_inverse=True)
+    found = [slots.setdefault(number, len(slots)) for number in distinct.tolist()]
+    return np.array(found, np.int64)[inverse]
+
+
+def _capacity(present: int, needed: int) -> int:
+    return max(64, 2 * present, needed)
+
+
+def _grown(array: np.ndarray, capacity: int) -> np.ndarray:
+    larger = np.zeros((capacity, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger

@@ -290,6 +290,7 @@ class IncidentTracker:
                 continue
             incident.resolved_at = incident.updated_at = ended_at
             if not told:
+                self._assess(incident)
                 incident.status = DISMISSED
                 yield FORGOTTEN, incident
                 continue

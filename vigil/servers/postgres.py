@@ -1,8 +1,6 @@
-"""PostgreSQL from the wheel as a plain server on a port, with a password and, if wanted, TLS."""
+"""PostgreSQL from the wheel as a plain server on a port, with a password."""
 
-import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -13,23 +11,14 @@ from vigil.stores.embedded_postgres import copy_installation
 USER, PASSWORD = "vigil", "only-on-loopback"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """PEM files of the server."""
-
-    chain: Path
-    key: Path
-
-
 class PostgresServer(ServerProcess):
     """Durable as installed (fsync on); `url` has the superuser's password."""
 
     name = "PostgreSQL"
     runs_as_root = False
 
-    def __init__(self, home: Path, certificate: Certificate | None = None) -> None:
+    def __init__(self, home: Path) -> None:
         super().__init__(home)
-        self.certificate = certificate
         self._binaries = home
 
     @property
@@ -58,11 +47,6 @@ class PostgresServer(ServerProcess):
             "max_connections = 60",
             "max_wal_size = 256MB",
         ]
-        if self.certificate:
-            for name, source in (("chain", self.certificate.chain), ("key", self.certificate.key)):
-                shutil.copy(source, self._data / f"{name}.pem")
-            (self._data / "key.pem").chmod(0o600)
-            settings += ["ssl = on", "ssl_cert_file = 'chain.pem'", "ssl_key_file = 'key.pem'"]
         with (self._data / "postgresql.conf").open("a") as configuration:
             configuration.write("\n".join(settings) + "\n")
         self.give_away(self._data)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 import polars as pl
+from elasticsearch import VERSION as CLIENT_VERSION
 from elasticsearch import ApiError, Elasticsearch, TransportError, helpers
 
 from vigil.config import without_secrets
@@ -18,6 +19,8 @@ CHUNK = 2_000
 RETRIES = 5
 ALREADY_THERE = 409
 UNKNOWN_STATUS = (400, 405)
+# Elasticsearch itself stops allocating shards to a disk that is 85 to 90 % full.
+LEAST_FREE_SHARE = 0.15
 RETRY_STATUS = (429, 502, 503, 504)
 
 
@@ -138,30 +141,50 @@ class ElasticSink:
         """See `Sink`."""
         self._prepare()
 
+    def trouble(self) -> str:
+        """See `Sink`: the server's version, its health and its disks."""
+        found = self._guarded(self._client.nodes.info, metric="os")["nodes"].values()
+        oldest = min((node["version"] for node in found), key=_numbers)
+        if _numbers(oldest)[0] < CLIENT_VERSION[0]:
+            client = ".".join(map(str, CLIENT_VERSION))
+            return f"Elasticsearch {oldest} is older than the client {client}"
+        if self._guarded(self._client.cluster.health)["status"] == "red":
+            return "the cluster is red: a primary shard is missing"
+        nodes = self._guarded(self._client.nodes.stats, metric="fs")["nodes"].values()
+        free = min(
+            node["fs"]["total"]["available_in_bytes"] / node["fs"]["total"]["total_in_bytes"]
+            for node in nodes
+        )
+        if free < LEAST_FREE_SHARE:
+            return f"a node's disk is {1 - free:.0%} full; indices become read-only at 95 %"
+        return ""
+
     def _prepare(self) -> bool:
-        """Put policy and templates once; returns whether the server has data streams."""
+        """Put templates and missing policies once; returns whether the server has data streams.
+
+        A policy that is there stays: operators change how long things are kept.
+        """
         if self._streams is None:
-            streams = self._has_data_streams()
-            if streams:
-                for index, policy in POLICIES.items():
-                    self._guarded(self._client.ilm.put_lifecycle, name=index, policy=policy)
+            policies = self._policies()
+            streams = policies is not None
+            for index in POLICIES.keys() - (policies or POLICIES).keys():
+                self._guarded(self._client.ilm.put_lifecycle, name=index, policy=POLICIES[index])
             for index, fields in ((SCORES_INDEX, SCORE_FIELDS), (ALERTS_INDEX, ALERT_FIELDS)):
                 body = index_template(index, fields, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
             self._streams = streams
         return self._streams
 
-    def _has_data_streams(self) -> bool:
-        """A server without X-Pack does not know the question."""
+    def _policies(self) -> Mapping[str, Any] | None:
+        """Lifecycle policies by name; None from a server without X-Pack, which has none."""
         try:
-            self._client.ilm.get_lifecycle()
+            return self._client.ilm.get_lifecycle().body
         except ApiError as error:
             if error.meta.status in UNKNOWN_STATUS:
-                return False
+                return None
             raise self._failure(error) from error
         except TransportError as error:
             raise self._failure(error) from error
-        return True
 
     def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """See `Sink`."""
@@ -251,6 +274,10 @@ class ElasticSink:
     def close(self) -> None:
         """See `Sink`."""
         self._client.close()
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split("-")[0].split(".")]
 
 
 def _action(index: str, document: dict[str, Any], streams: bool) -> dict[str, Any]:

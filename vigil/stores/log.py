@@ -75,3 +75,14 @@ class EventLog(Protocol):
     def close(self) -> None:
         """Release files and connections."""
         ...
+
+
+def lag_messages(
+    event_log: EventLog, offsets: Mapping[str, Mapping[int, int]], topics: Sequence[str]
+) -> dict[tuple[str, int], int]:
+    """(topic, partition) → messages that a consumer at `offsets` has not read yet."""
+    return {
+        (topic, partition): max(0, end - offsets.get(topic, {}).get(partition, 0))
+        for topic in topics
+        for partition, end in event_log.end_offsets(topic).items()
+    }

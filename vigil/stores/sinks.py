@@ -36,6 +36,10 @@ class Sink(Protocol):
         """Raise SinkError unless documents can be written now."""
         ...
 
+    def trouble(self) -> str:
+        """Why a sink that takes documents now may soon refuse them; empty where nothing is."""
+        ...
+
     def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """Scores with their key columns (see `vigil.stream.pipeline.Step`)."""
         ...
@@ -79,6 +83,10 @@ class EmbeddedSink:
 
     def check(self) -> None:
         """The database was opened before."""
+
+    def trouble(self) -> str:
+        """The database is checked by itself."""
+        return ""
 
     def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """The checkpoint's transaction writes them."""

@@ -6,7 +6,7 @@ The same messages in the same order give the same outputs, however they are cut 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from vigil.stream.series import SeriesDirectory
 from vigil.stream.state import pack, unpack
 from vigil.windows.folds import MetricFold, RequestFold
 from vigil.windows.tumbling import TumblingWindows, WindowSpec
+from vigil.windows.watermark import UNSEEN
 
 TOPICS = (TOPIC_EVENTS, TOPIC_METRICS)
 
@@ -155,10 +156,14 @@ class Pipeline:
         self.counters["flagged"] += int(scored["flagged"].sum())
         self.counters["alerts"] += alerts
 
-    def watermarks(self) -> dict[str, int]:
-        """Topic → watermark in epoch µs, for topics that had events."""
+    def watermarks(self) -> dict[str, datetime]:
+        """Topic → event time up to which it is complete, for topics that had events."""
         marks = {topic: windows.watermark for topic, windows in self.windows.items()}
-        return {topic: mark.current_us for topic, mark in marks.items() if mark.newest_us}
+        return {
+            topic: datetime.fromtimestamp(mark.current_us / 1e6, UTC)
+            for topic, mark in marks.items()
+            if mark.current_us != UNSEEN
+        }
 
     def state(self) -> bytes:
         """Everything needed to go on after a crash."""

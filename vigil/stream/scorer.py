@@ -16,11 +16,12 @@ from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.bundle import Bundle, load_bundle
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
 from vigil.stores.lease import Lease
-from vigil.stores.log import EventLog, Message, StoredMessage
+from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
 from vigil.stores.registry import Registry
 from vigil.stream.courier import Courier
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import TOPICS, Pipeline
+from vigil.stream.telemetry import Snapshot, Telemetry
 
 log = logging.getLogger("vigil.score")
 
@@ -48,10 +49,10 @@ class Scorer:
     registry: Registry
     lease: Lease
     courier: Courier
+    telemetry: Telemetry
     housekeeping: Housekeeping
     for_sink: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    on_commit: Callable[[dict[str, int]], None] = lambda counters: None
     _offsets: Offsets = field(default_factory=dict)
     _group: Offsets = field(default_factory=dict)
     _epoch: int = 0
@@ -74,6 +75,7 @@ class Scorer:
             checkpoint.epoch,
             self.pipeline.counters["read"],
         )
+        self._tell_telemetry()
 
     def run(self, stop: Event, drain: bool = False) -> None:
         """Score until `stop` is set; with `drain`, until the log's end, closing every window.
@@ -109,9 +111,11 @@ class Scorer:
         """True when the log's end was reached with `drain`."""
         while not stop.is_set():
             self.poll_bundle()
+            self._sample()
             batches = self._read()
             if batches:
-                self._step(batches)
+                with self.telemetry.stage("step", messages=sum(map(len, batches.values()))):
+                    self._step(batches)
             elif drain:
                 self._step({}, finish=True)
                 return True
@@ -164,7 +168,8 @@ class Scorer:
     def _step(
         self, batches: dict[tuple[str, int], list[StoredMessage]], finish: bool = False
     ) -> None:
-        step = self.pipeline.step(batches, self.clock(), finish)
+        with self.telemetry.stage("compute"):
+            step = self.pipeline.step(batches, self.clock(), finish)
         for (topic, partition), messages in batches.items():
             self._offsets.setdefault(topic, {})[partition] = messages[-1].offset + 1
         # 1. Dead letters first: a crash after them repeats them under the same ids.
@@ -176,11 +181,26 @@ class Scorer:
         outputs = step.outputs
         if self.for_sink:
             outputs = replace(outputs, for_sink=step.scored)
-        self.checkpoints.commit(checkpoint, outputs)
+        with self.telemetry.stage("commit"):
+            self.checkpoints.commit(checkpoint, outputs)
         # 3. Only what is committed is told to anybody.
         self.courier.wake()
         self._tell_log()
-        self.on_commit(counters)
+        self._tell_telemetry()
+
+    def _tell_telemetry(self) -> None:
+        self.telemetry.committed(
+            Snapshot(
+                epoch=self._epoch,
+                counters=dict(self.pipeline.counters),
+                watermarks=self.pipeline.watermarks(),
+                series=len(self.pipeline.series),
+            )
+        )
+
+    def _sample(self) -> None:
+        if self.telemetry.sample_is_due():
+            self.telemetry.sample(lag_messages(self.event_log, self._offsets, TOPICS))
 
     def _tell_log(self) -> None:
         """Let the log's own tools see the lag. What counts is the checkpoint: after a restored

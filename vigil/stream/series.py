@@ -19,6 +19,9 @@ class SeriesDirectory:
         self._known = pl.DataFrame(schema=_DIRECTORY)
         self._added: list[pl.DataFrame] = []
 
+    def __len__(self) -> int:
+        return self._known.height
+
     def identify_requests(self, records: pl.DataFrame) -> pl.DataFrame:
         """Requests with `key_id`; a new key brings a series for each scored metric."""
         records = self._keys.assign(records)

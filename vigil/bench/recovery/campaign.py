@@ -30,12 +30,16 @@ POISONED = "message poisoned"
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """How often what is broken; `seed` fixes the order and the pauses."""
+    """How often what is broken; `seed` fixes the order and the pauses.
+
+    `feed_pause_s` lies between two messages of a thousand events each.
+    """
 
     seed: int = 1
     scorer_kills: int = 100
     server_kills: int = 10
     others: int = 3
+    feed_pause_s: float = 0.2
 
     def strikes(self, outages: list[str]) -> list[str]:
         """All strikes in their order."""
@@ -55,6 +59,7 @@ class Campaign:
     plan: CampaignPlan
     progress: Callable[[int, int, str], None] = lambda done, total, what: None
     recoveries: dict[str, list[float]] = field(default_factory=dict)
+    feeder: Feeder = field(init=False)
     _scorer: subprocess.Popen[bytes] | None = None
     _newest_epoch: int = 0
 
@@ -67,7 +72,7 @@ class Campaign:
         """Strike, drain, judge."""
         rng = np.random.default_rng([self.plan.seed, 11])
         strikes = self.plan.strikes(list(self.stack.outages))
-        feeder = Feeder(self.stack.direct, self.plan.seed)
+        self.feeder = feeder = Feeder(self.stack.direct, self.plan.seed, self.plan.feed_pause_s)
         self._scorer = self._start()
         feeder.start()
         try:

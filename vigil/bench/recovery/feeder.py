@@ -22,16 +22,16 @@ START_AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LONGEST = timedelta(days=14)
 TRACES_PER_S = 2.0
 FAULTS_PER_DAY = 6
-PAUSE_S = 0.2
 RETRY_S = 0.2
 
 
 @dataclass(slots=True)
 class Feeder:
-    """Runs in a thread of its own between `start` and `finish`."""
+    """Runs in a thread of its own between `start` and `finish`, `pause_s` between messages."""
 
     settings: Settings
     seed: int
+    pause_s: float
     acknowledged: dict[tuple[int, int], int] = field(default_factory=dict)
     events: int = 0
     retries: int = 0
@@ -76,7 +76,7 @@ class Feeder:
                         self.acknowledged[place] = zlib.crc32(sent.value)
                     self.events += events
                     break
-                if self._stop.wait(PAUSE_S):
+                if self._stop.wait(self.pause_s):
                     return
 
     def _traffic(self) -> Iterator[tuple[Message, int]]:

@@ -17,6 +17,8 @@ from vigil.stores.embedded_postgres import start_postgres
 
 WINDOW_S = 60
 DISK_BYTES = 3 << 30
+# Decisions stay rows, so that they can be compared one by one.
+HOT_H = 24 * 30
 
 # Breaks something, waits that many seconds, and mends it.
 Outage = Callable[[float], None]
@@ -86,6 +88,7 @@ class EmbeddedStack(Stack):
             sink_url="",
             webhook_url=self.receiver.url,
             window_s=WINDOW_S,
+            ledger_hot_h=HOT_H,
         )
         self.direct = self.settings
         began = time.monotonic()
@@ -155,6 +158,7 @@ class RealStack(Stack):
             sink_url=f"http://127.0.0.1:{network['sink'].port}",
             webhook_url=self.receiver.url,
             window_s=WINDOW_S,
+            ledger_hot_h=HOT_H,
         )
         self.direct = self.settings.model_copy(
             update={"store_url": self._postgres.url, "sink_url": search.url}

@@ -1,0 +1,75 @@
+"""Checks of the stream: is the scorer keeping up, and has somebody fallen silent."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from vigil.config import Settings
+from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
+from vigil.status import CONSUMER
+from vigil.stores import open_log
+from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.database import open_database
+from vigil.stores.log import lag_messages
+from vigil.stores.stream_health import StreamHealth, records_per_s
+
+TREND = timedelta(minutes=5)
+# An active scorer leaves a sample every ten seconds.
+STALE = timedelta(seconds=60)
+GROWTH = 1.2
+SMALL_LAG = 1_000
+# A key that had traffic in this many of the windows before, and has had none since.
+BUSY_WINDOWS = 30
+BEFORE, SILENT = "2 hours", "30 minutes"
+NAMED = 3
+
+
+def check_lag(settings: Settings) -> Finding:
+    """Unread messages, against what they were five minutes ago."""
+    engine = open_database(settings)
+    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - TREND)
+    engine.dispose()
+    with closing(open_log(settings)) as event_log:
+        offsets = checkpoint.offsets if checkpoint else {}
+        lag = sum(lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS)).values())
+    found = f"{lag:,} messages not read yet"
+    if not samples or datetime.now(UTC) - samples[-1].at > STALE:
+        found += ", and no scorer is at work"
+        return Finding("lag", NOTE if lag == 0 else PROBLEM, found, "vigil up, or vigil score")
+    before = samples[0].lag_messages
+    if lag > SMALL_LAG and lag > GROWTH * before:
+        found += f" and growing: {before:,} five minutes ago, at {records_per_s(samples) or 0:,.0f}"
+        remedy = "give the scorer more CPU, or send larger batches (docs/deploy.md)"
+        return Finding("lag", PROBLEM, f"{found} records/s", remedy)
+    return Finding("lag", OK, found)
+
+
+def check_silence(settings: Settings) -> Finding:
+    """Keys whose traffic has ended while the stream as a whole goes on."""
+    query = sa.text(
+        f"""
+        WITH newest AS (SELECT max(window_start) AS at FROM request_windows WHERE requests > 0)
+        SELECT k.environment, k.service, k.route, max(w.window_start) AS last_at
+        FROM newest, request_windows w JOIN keys k USING (key_id)
+        WHERE w.window_start > newest.at - INTERVAL '{BEFORE}' AND w.requests > 0
+        GROUP BY k.key_id, k.environment, k.service, k.route, newest.at
+        HAVING count(*) >= :busy AND max(w.window_start) < newest.at - INTERVAL '{SILENT}'
+        ORDER BY last_at DESC
+        """
+    )
+    engine = open_database(settings)
+    with engine.connect() as connection:
+        silent = connection.execute(query, {"busy": BUSY_WINDOWS}).all()
+    engine.dispose()
+    if not silent:
+        return Finding("silent series", OK, f"none had traffic and lost it {SILENT} ago or longer")
+    named = "; ".join(
+        f"{environment}/{service} {route or ''} since {last_at:%Y-%m-%d %H:%M}"
+        for environment, service, route, last_at in silent[:NAMED]
+    )
+    more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
+    remedy = "see whether the service or its sender has stopped"
+    return Finding("silent series", NOTE, f"{named}{more}", remedy)
