@@ -90,7 +90,7 @@ def forecast_breach(
     return BreachForecast(
         probability=np.cumsum(counts) / paths,
         steps_to_breach=(float(when[0]), float(when[1]), float(when[2])),
-        slope=float(drifting @ trend.slope),
+        slope=trend.expected_slope,
         drift_probability=float(drifting.sum()),
         drift_steps=int(trend.hinge[drifting.argmax()]),
     )

@@ -48,6 +48,11 @@ class Trend:
     shock: np.ndarray
     noise: np.ndarray
 
+    @property
+    def expected_slope(self) -> float:
+        """Mean over the hinges, no drift among them."""
+        return float(self.weight @ self.slope)
+
 
 def fit_trend(value: np.ndarray, day_steps: int | None, ahead: int) -> Trend:
     """The trend of float64 (n,) finite values, n >= 8, with a profile for `ahead` more steps."""
