@@ -24,6 +24,7 @@ COMMANDS = {
     "detect": "Score any csv of timestamps and values.",
     "forecast": "Continue any csv of timestamps and values, with quantiles.",
     "breach": "Say how probable it is that a threshold breaks, and when.",
+    "capacity": "Say when traffic reaches a limit, and what if.",
     "slo": "Check objectives and show their error budgets.",
     "logs": "Mine templates from log files, see and search those of the stream.",
     "train": "Train and backtest all candidates and write a challenger bundle.",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from vigil.forecast.panel import LEAST_STEPS, LEVELS, forecast_panel, tested_ste
 from vigil.forecast.pool import Panel
 from vigil.forecast.regular import RegularSeries, regular
 from vigil.forecast.seasons import seasons_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DAY_S = 86_400.0
 MOST_STEPS_AHEAD = 100_000
@@ -35,6 +39,15 @@ class SeriesForecast:
     seasons: tuple[int, ...]
     method: dict[str, float]
     notes: tuple[str, ...]
+
+
+class MixtureForecaster:
+    """`forecast_series` as a candidate of the workbench."""
+
+    def forecast(self, history: "pd.Series", steps: int) -> np.ndarray:
+        """See `Forecaster`."""
+        time_s = history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6
+        return forecast_series(time_s, history.to_numpy(float), steps).mean
 
 
 def forecast_series(
