@@ -53,7 +53,13 @@ def command(
     with closing(open_log(settings)) as event_log, progress_bar() as bar:
         task = bar.add_task("reading files", total=len(files))
         counts = ingest_files(
-            event_log, files, settings.limits, kind, metric, lambda path: bar.advance(task), access_log
+            event_log,
+            files,
+            settings.limits,
+            kind,
+            metric,
+            lambda path: bar.advance(task),
+            access_log,
         )
     rows = [(item.file, item.kind, item.read, item.accepted, item.dead) for item in counts]
     columns = ("file", "kind", "read", "accepted", "dead")

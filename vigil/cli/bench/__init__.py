@@ -14,6 +14,8 @@ BENCHMARKS = {
     "ledger": "Size of the decision ledger and time of an answer.",
     "stream": "Throughput of the stream against reading alone, scoring time, memory.",
     "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",
+    "forecast": "Forecasts of real series: MASE, WIS, coverage, cost; ten thousand in one batch.",
+    "breach": "Warnings of breaches on simulated drifts: recall, lead, precision, reliability.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
 
