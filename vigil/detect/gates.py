@@ -50,6 +50,12 @@ GATES = (
         "latencies and errors must rise",
         "the value fell, and only a rise of it is bad",
     ),
+    Gate(
+        kernel.GATE_TOLERATED,
+        "tolerance",
+        "the evidence must exceed what was labelled a false alarm before",
+        "evidence of this size was labelled a false alarm",
+    ),
 )
 
 

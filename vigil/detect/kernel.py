@@ -12,14 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vigil.detect import calibration
+from vigil.detect.calibration import learn, p_value
 from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, follow, median
 
 # Columns of the state; float64 each.
 (
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
-    TAIL_AT, TAIL_MEAN, WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET,
-) = range(17)  # fmt: skip
-STATE_COLUMNS = 17
+    WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET, SEEN_S, GAP_S, TOLERATED, CONFIRMED,
+    QUANTILES,
+) = range(20)  # fmt: skip
+STATE_COLUMNS = QUANTILES + calibration.STATE_COLUMNS
 
 FIRST = 32
 BINS = 96
@@ -29,7 +32,12 @@ GENERIC, RATE, RATIO, LATENCY = 0, 1, 2, 3
 
 # Bits of the gate: why unusual evidence raised no flag.
 GATE_WARMING, GATE_WEIGHT, GATE_ABSOLUTE, GATE_RELATIVE, GATE_DIRECTION = 1, 2, 4, 8, 16
+GATE_TOLERATED = 32
 
+# A series has vanished when it is silent for twice its longest usual gap, and so many steps.
+VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
+# How much of the evidence of the weakest confirmed incident may be tolerated at most.
+_NEVER_MUTED = 0.9
 # So many changes in a mostly constant series make their usual size known.
 _CHANGES_KNOWN = 8
 
@@ -39,8 +47,6 @@ class Constants(NamedTuple):
 
     warm_up_steps: float
     relative_noise: float
-    tail_share: float
-    tail_shape: float
     alert_rate: float
     least_evidence: float
     least_single: float
@@ -49,7 +55,6 @@ class Constants(NamedTuple):
     memory_rate: float
     profile_rate: float
     level_share: float
-    request_tail_shape: float
     least_request_evidence: float
     request_alert_rate: float
     alert_doubt: float
@@ -126,15 +131,6 @@ def _deviation(value, expected, scale):
 
 
 @compiled
-def _tail(evidence, s, share, shape):
-    """p-value of the evidence: empirical below the tracked quantile, Pareto beyond it."""
-    if evidence <= s[TAIL_AT]:
-        return 1 - (1 - share) * evidence / s[TAIL_AT]
-    excess = (evidence - s[TAIL_AT]) / s[TAIL_MEAN]
-    return share * (1 + shape * excess) ** (-1 / shape)
-
-
-@compiled
 def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, state, first, profile,
         seen, expected, lower, upper, p, evidence, gate, flagged, warming,
         z_level, z_seasonal):  # fmt: skip
@@ -170,12 +166,10 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     lower[i] = _natural(kind, seasonal - 3 * seasonal_scale)
     upper[i] = _natural(kind, seasonal + 3 * seasonal_scale)
     if not math.isfinite(value):
-        # Nothing was measured: nothing is learnt, and old evidence fades.
-        s[EVIDENCE] *= 0.5
-        s[FLAGGED] = 0
-        p[i], evidence[i], gate[i], flagged[i] = 1.0, s[EVIDENCE], 0, False
+        _absent(i, time_s, kind, constants, s, p, evidence, gate, flagged)
         z_level[i] = z_seasonal[i] = 0.0
         return
+    _seen(time_s, s)
     value = min(max(value, -LARGEST_VALUE), LARGEST_VALUE)
     if kind == RATE and weight > 0 and value > 0:
         s[PER_WEIGHT] = value / weight
@@ -190,18 +184,53 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     wrong_way = (kind in (RATIO, LATENCY)) and z_seasonal[i] < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
-    # Where the noise has been made stable by construction, tails are light.
-    shape = constants.tail_shape if kind == GENERIC else constants.request_tail_shape
-    p[i] = _tail(s[EVIDENCE], s, constants.tail_share, shape) if count >= 10 else 1.0
+    p[i] = p_value(s[EVIDENCE], s[QUANTILES:]) if count >= 10 else 1.0
     if kind == GENERIC:
         single = min(abs(z_level[i]), abs(z_seasonal[i]))
         unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
-        _decide_any(i, value, expected[i], unusual, constants, s, p, gate, flagged)
+        strength = max(s[EVIDENCE], single)
+        _decide_any(i, value, expected[i], unusual, strength, constants, s, p, gate, flagged)
     else:
         _decide_request(
             i, value, weight, kind, expected[i], z_seasonal[i], constants, s, p, gate, flagged
         )
     _learn(time_s, stable, weight, kind, level_scale, constants, s, first, profile, seen)
+
+
+@compiled
+def _absent(i, time_s, kind, constants, s, p, evidence, gate, flagged):
+    """Nothing was measured: nothing is learnt, old evidence fades, and too long is an alarm.
+
+    Not for requests: theirs is a rate of zero.
+    """
+    s[EVIDENCE] *= 0.5
+    usual_s = max(VANISHED_GAPS * s[GAP_S], VANISHED_STEPS * s[STEP_S])
+    vanished = kind == GENERIC and s[COUNT] >= constants.warm_up_steps
+    vanished = vanished and time_s - s[SEEN_S] > usual_s
+    p[i] = min(constants.alert_rate, 1e-3) if vanished else 1.0
+    evidence[i] = max(s[EVIDENCE], constants.least_evidence) if vanished else s[EVIDENCE]
+    gate[i], flagged[i] = 0, vanished
+    s[FLAGGED] = 1.0 if vanished else 0.0
+
+
+@compiled
+def _seen(time_s, s):
+    """Learn the longest usual gap; what was an alarm stretches it by a quarter at most."""
+    if s[COUNT] > 0:
+        gap = time_s - s[SEEN_S]
+        if s[FLAGGED] > 0:
+            gap = min(gap, 1.25 * max(s[GAP_S], s[STEP_S]))
+        s[GAP_S] = max(gap, s[GAP_S] * (1 - 1e-4))
+    s[SEEN_S] = time_s
+
+
+@compiled
+def _tolerable(strength, s):
+    """Was evidence of this size called a false alarm; never that of a confirmed incident."""
+    limit = s[TOLERATED]
+    if s[CONFIRMED] > 0:
+        limit = min(limit, _NEVER_MUTED * s[CONFIRMED])
+    return strength <= limit
 
 
 @compiled
@@ -230,13 +259,15 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
 
 
 @compiled
-def _decide_any(i, value, expected, unusual, constants, s, p, gate, flagged):
+def _decide_any(i, value, expected, unusual, strength, constants, s, p, gate, flagged):
     """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
     bits = 0
     if s[COUNT] < constants.warm_up_steps:
         bits |= GATE_WARMING
     if abs(value - expected) < constants.relative_change * abs(expected):
         bits |= GATE_RELATIVE
+    if _tolerable(strength, s):
+        bits |= GATE_TOLERATED
     unusual = unusual and p[i] <= constants.alert_rate
     gate[i] = bits if unusual else 0
     if unusual and bits == 0:
@@ -266,6 +297,8 @@ def _decide_request(i, value, weight, kind, expected, z, constants, s, p, gate, 
         bits |= GATE_WEIGHT
     if kind != RATIO and abs(value - expected) < constants.relative_change * abs(expected):
         bits |= GATE_RELATIVE
+    if _tolerable(s[EVIDENCE], s):
+        bits |= GATE_TOLERATED
     flagged[i] = unusual and bits == 0
     gate[i] = bits if unusual else 0
     s[FLAGGED] = 1.0 if flagged[i] else 0.0
@@ -289,11 +322,10 @@ def _learn(time_s, value, weight, kind, scale, constants, s, first, profile, see
     _learn_change(abs(value - s[LEVEL]), constants, s)
     _learn_season(time_s, value, scale, constants, s, profile, seen)
     if count >= 10:
-        _learn_tail(
-            constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt,
-            constants,
-            s,
-        )
+        # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
+        doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
+        rate = max(0.5 / (count - 9 + 20), constants.memory_rate)
+        learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[QUANTILES:])
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
@@ -340,19 +372,3 @@ def _learn_season(time_s, value, scale, constants, s, profile, seen):
         doubt = 0.1 if s[FLAGGED] > 0 else 1.0
         profile[here] += doubt * max(1.0 / (seen[here] + 1), daily) * error
     seen[here] = min(seen[here] + 1, 250)
-
-
-@compiled
-def _learn_tail(alert_doubt, constants, s):
-    share = constants.tail_share
-    seen = s[EVIDENCE]
-    # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
-    doubt = alert_doubt if s[FLAGGED] > 0 else 1.0
-    rate = doubt * max(0.5 / (s[COUNT] - 9), constants.memory_rate)
-    s[TAIL_AT] += rate * 4 * s[TAIL_AT] * ((1.0 if seen > s[TAIL_AT] else 0.0) - share)
-    s[TAIL_AT] = min(max(s[TAIL_AT], 0.5), 8.0)
-    if seen > s[TAIL_AT]:
-        excess = min(seen - s[TAIL_AT], 3 * s[TAIL_MEAN])
-        pace = doubt * max(2.0 / (s[COUNT] + 20), constants.memory_rate) / share
-        s[TAIL_MEAN] += pace * (excess - s[TAIL_MEAN])
-        s[TAIL_MEAN] = max(s[TAIL_MEAN], 0.2)

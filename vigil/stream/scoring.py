@@ -36,6 +36,7 @@ class Scoring:
     def __init__(self, spec: WindowSpec, detector: OnlineDetector) -> None:
         self.detector = detector
         self.bundle: Bundle | None = None
+        self._window_us, self._silence_us = spec.window_us, spec.silence_s * 1_000_000
         self._keep_us = spec.window_us + spec.lateness_us
         window: dict[str, Any] = {
             "series_id": pl.Int64,
@@ -59,6 +60,31 @@ class Scoring:
             parts.append(self._revise(revised, first))
         self._remember(first)
         return pl.concat(parts).sort("window_start", "series_id")
+
+    def absences(self, closed_us: int) -> pl.DataFrame:
+        """(series_id, window_start) where a series is silent for longer than it ever is.
+
+        Windows that start before `closed_us` and were not scored yet; a series that stays away
+        is given up after the time that silent keys are kept for.
+        """
+        series_id, overdue_s = self.detector.silence()
+        found = pl.DataFrame(
+            {
+                "series_id": series_id,
+                "from": (overdue_s * 1e6).astype(np.int64) // self._window_us + 1,
+                "to": ((overdue_s * 1e6).astype(np.int64) + self._silence_us) // self._window_us,
+            }
+        ).join(self._scored_to, on="series_id", how="left")
+        after = pl.col("scored_to").dt.epoch("us") // self._window_us + 1
+        until = pl.min_horizontal("to", pl.lit(closed_us // self._window_us - 1))
+        number = pl.int_ranges(pl.max_horizontal("from", after), until + 1)
+        start = pl.from_epoch(pl.col("number") * self._window_us, time_unit="us")
+        return (
+            found.with_columns(number=number)
+            .explode("number")
+            .drop_nulls("number")
+            .select("series_id", window_start=start.dt.replace_time_zone("UTC"))
+        )
 
     def _decide(self, fresh: pl.DataFrame) -> pl.DataFrame:
         observations = _observations(fresh)
