@@ -28,6 +28,8 @@ COMMANDS = {
     "models": "List bundles, their backtest scores and the champion.",
     "why": "Say why a window was flagged, and what came of it.",
     "why-not": "Say why nobody was paged for a window.",
+    "label": "Say what an alert was worth: true, false or expected.",
+    "rollback": "Go back to the champion before the present one.",
     "kibana": "Export or import dashboards for Kibana.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }

@@ -53,8 +53,8 @@ GATES = (
     Gate(
         kernel.GATE_TOLERATED,
         "tolerance",
-        "the evidence must exceed what was labelled a false alarm before",
-        "evidence of this size was labelled a false alarm",
+        "the deviation must exceed what was labelled a false alarm before",
+        "a deviation of this size was labelled a false alarm",
     ),
 )
 

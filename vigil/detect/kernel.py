@@ -36,8 +36,8 @@ GATE_TOLERATED = 32
 
 # A series has vanished when it is silent for twice its longest usual gap, and so many steps.
 VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
-# How much of the evidence of the weakest confirmed incident may be tolerated at most.
-_NEVER_MUTED = 0.9
+# How much of the deviation of the weakest confirmed incident may be tolerated at most.
+_NEVER_MUTED = 0.5
 # So many changes in a mostly constant series make their usual size known.
 _CHANGES_KNOWN = 8
 
@@ -83,7 +83,7 @@ def _seasonal(profile, seen, time_s, step_s):
 
 
 @compiled
-def _stable(kind, value):
+def stable(kind, value):
     """The value on a scale where its noise does not depend on its size.
 
     Square root for counts and arcsine for ratios (Anscombe 1948), logarithm for latencies, whose
@@ -100,7 +100,7 @@ def _stable(kind, value):
 
 @compiled
 def _natural(kind, stable):
-    """The inverse of `_stable`."""
+    """The inverse of `stable`."""
     if kind == RATE:
         return max(stable, 0.0) ** 2
     if kind == RATIO:
@@ -157,8 +157,8 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     warming[i] = min(1.0, count / warm_up)
     if math.isfinite(prior):
         # The spread keeps its size relative to the slope of the scale at the prior.
-        above = _stable(kind, prior + prior_spread) - _stable(kind, prior)
-        prior, prior_spread = _stable(kind, prior), above
+        above = stable(kind, prior + prior_spread) - stable(kind, prior)
+        prior, prior_spread = stable(kind, prior), above
     level_scale, seasonal, seasonal_scale = _expect(
         time_s, weight, kind, prior, prior_spread, relative, s, profile, seen
     )
@@ -173,11 +173,11 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     value = min(max(value, -LARGEST_VALUE), LARGEST_VALUE)
     if kind == RATE and weight > 0 and value > 0:
         s[PER_WEIGHT] = value / weight
-    stable = _stable(kind, value)
+    scaled = stable(kind, value)
     z_level[i] = z_seasonal[i] = fresh = 0.0
     if count >= 3:
-        z_level[i] = _deviation(stable, s[LEVEL], level_scale)
-        z_seasonal[i] = _deviation(stable, seasonal, seasonal_scale)
+        z_level[i] = _deviation(scaled, s[LEVEL], level_scale)
+        z_seasonal[i] = _deviation(scaled, seasonal, seasonal_scale)
         # Requests have a season that is known well; for any metric the level has a say too.
         share = 0.5 if kind == GENERIC else constants.level_share
         fresh = abs(z_level[i]) ** share * abs(z_seasonal[i]) ** (1 - share)
@@ -186,15 +186,15 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     evidence[i] = s[EVIDENCE]
     p[i] = p_value(s[EVIDENCE], s[QUANTILES:]) if count >= 10 else 1.0
     if kind == GENERIC:
-        single = min(abs(z_level[i]), abs(z_seasonal[i]))
+        away = abs(z_seasonal[i])
+        single = min(abs(z_level[i]), away)
         unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
-        strength = max(s[EVIDENCE], single)
-        _decide_any(i, value, expected[i], unusual, strength, constants, s, p, gate, flagged)
+        _decide_any(i, value, expected[i], unusual, away, constants, s, p, gate, flagged)
     else:
         _decide_request(
             i, value, weight, kind, expected[i], z_seasonal[i], constants, s, p, gate, flagged
         )
-    _learn(time_s, stable, weight, kind, level_scale, constants, s, first, profile, seen)
+    _learn(time_s, scaled, weight, kind, level_scale, constants, s, first, profile, seen)
 
 
 @compiled
@@ -225,12 +225,12 @@ def _seen(time_s, s):
 
 
 @compiled
-def _tolerable(strength, s):
-    """Was evidence of this size called a false alarm; never that of a confirmed incident."""
+def _tolerable(deviation, s):
+    """Was a deviation of this size called a false alarm; never that of a confirmed incident."""
     limit = s[TOLERATED]
     if s[CONFIRMED] > 0:
         limit = min(limit, _NEVER_MUTED * s[CONFIRMED])
-    return strength <= limit
+    return deviation <= limit
 
 
 @compiled
@@ -259,14 +259,14 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
 
 
 @compiled
-def _decide_any(i, value, expected, unusual, strength, constants, s, p, gate, flagged):
+def _decide_any(i, value, expected, unusual, away, constants, s, p, gate, flagged):
     """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
     bits = 0
     if s[COUNT] < constants.warm_up_steps:
         bits |= GATE_WARMING
     if abs(value - expected) < constants.relative_change * abs(expected):
         bits |= GATE_RELATIVE
-    if _tolerable(strength, s):
+    if _tolerable(away, s):
         bits |= GATE_TOLERATED
     unusual = unusual and p[i] <= constants.alert_rate
     gate[i] = bits if unusual else 0
@@ -297,7 +297,7 @@ def _decide_request(i, value, weight, kind, expected, z, constants, s, p, gate, 
         bits |= GATE_WEIGHT
     if kind != RATIO and abs(value - expected) < constants.relative_change * abs(expected):
         bits |= GATE_RELATIVE
-    if _tolerable(s[EVIDENCE], s):
+    if _tolerable(abs(z), s):
         bits |= GATE_TOLERATED
     flagged[i] = unusual and bits == 0
     gate[i] = bits if unusual else 0

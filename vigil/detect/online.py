@@ -194,20 +194,23 @@ class OnlineDetector:
         if series_id in self._shape_slots:
             self._shapes[self._shape_slots[series_id]] = 0
 
-    def tolerate(self, series_id: int, evidence: float) -> None:
-        """Evidence up to this was a false alarm: flag it no more, with a tenth to spare."""
-        self._remember(series_id, kernel.TOLERATED, max, 1.1 * evidence)
+    def tolerate(self, series_id: int, deviation: float) -> None:
+        """So many deviations from what is expected were a false alarm: flag them no more.
 
-    def confirm(self, series_id: int, evidence: float) -> None:
-        """Evidence like this was a true incident: never let it be tolerated."""
-        self._remember(series_id, kernel.CONFIRMED, min, evidence)
+        With a tenth to spare. A series that is not known is left alone, as for the others.
+        """
+        self._remember(series_id, kernel.TOLERATED, max, 1.1 * deviation)
+
+    def confirm(self, series_id: int, deviation: float) -> None:
+        """So many deviations were a true incident: never let them be tolerated."""
+        self._remember(series_id, kernel.CONFIRMED, min, deviation)
 
     def _remember(
-        self, series_id: int, column: int, choose: Callable[..., float], evidence: float
+        self, series_id: int, column: int, choose: Callable[..., float], deviation: float
     ) -> None:
-        slot = int(self._slots_of(np.array([series_id], np.int64))[0])
-        known = float(self._state[slot, column])
-        self._state[slot, column] = choose(known, evidence) if known > 0 else evidence
+        if series_id in self._slots:
+            state = self._state[self._slots[series_id]]
+            state[column] = choose(state[column], deviation) if state[column] > 0 else deviation
 
     def _run(
         self,

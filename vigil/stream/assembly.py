@@ -14,6 +14,7 @@ from vigil.events.decode import Limits
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
@@ -60,6 +61,7 @@ def open_scorer(
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
+            labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
             telemetry=telemetry,

@@ -1,11 +1,13 @@
 """Observations to decisions: the online detector, with what the promoted model expects."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
+from vigil.detect.feedback import Label, learn_labels
 from vigil.stores.bundle import Bundle
 from vigil.windows.tumbling import WindowSpec
 
@@ -36,6 +38,7 @@ class Scoring:
     def __init__(self, spec: WindowSpec, detector: OnlineDetector) -> None:
         self.detector = detector
         self.bundle: Bundle | None = None
+        self.labelled_to = 0
         self._window_us, self._silence_us = spec.window_us, spec.silence_s * 1_000_000
         self._keep_us = spec.window_us + spec.lateness_us
         window: dict[str, Any] = {
@@ -126,14 +129,27 @@ class Scoring:
         )
         self._recent = still.drop("scored_to")
 
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Take operators' verdicts; those that are known already change nothing."""
+        fresh = [label for label in labels if label.label_id > self.labelled_to]
+        learn_labels(self.detector, fresh)
+        self.labelled_to = max([self.labelled_to, *(label.label_id for label in fresh)])
+
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
-        return {"recent": self._recent, "scored_to": self._scored_to}
+        labelled = pl.DataFrame({"label_id": [self.labelled_to]})
+        return {"recent": self._recent, "scored_to": self._scored_to, "labelled": labelled}
 
     def restore(self, state: dict[str, pl.DataFrame], detector: dict[str, np.ndarray]) -> None:
         """Go on from `state()` and the detector's state."""
         self._recent, self._scored_to = state["recent"], state["scored_to"]
+        self.labelled_to = state["labelled"].item()
         self.detector = OnlineDetector.restore(self.detector.settings, detector)
+
+
+def kind_of(metric: str) -> MetricKind:
+    """What a metric of that name measures."""
+    return _KINDS.get(metric, MetricKind.GENERIC)
 
 
 def _observations(rows: pl.DataFrame) -> Observations:
