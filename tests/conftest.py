@@ -115,14 +115,14 @@ def small_estate(
 ) -> Settings:
     """Settings of an installation that has seen three hours of traffic; read only.
 
-    Search failed for a while in the second hour; all of AWS is slow in the last half hour.
+    Search was slow for a while in the second hour; all of AWS is slow in the last half hour.
     """
     settings = load_settings(
         home=tmp_path_factory.mktemp("estate"), store_url=new_database(), window_s=60
     )
     start_at = datetime(2026, 3, 2, 10, tzinfo=UTC)
     faults = (
-        _fault("error_burst", start_at, 90, 110, "search", 0.4),
+        _fault("latency_step", start_at, 90, 110, "search", 6.0),
         _fault("region_slow", start_at, 150, 190, None, 250.0),
     )
     plan = SimulationPlan(start_at, 3 * 3600, 4.0, seed=3, faults=faults)

@@ -23,7 +23,10 @@ class Settings(BaseSettings):
     store_url: str = Field("", description="database; empty: PostgreSQL started from a wheel")
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
     kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
-    webhook_url: str = Field("", description="where alerts are posted; empty: printed only")
+    policy: str = Field("", description="YAML file of routing, silences and channels")
+    webhook_url: str = Field(
+        "", description="where alerts are posted when there is no policy; empty: printed only"
+    )
     metrics_address: str = Field(
         "", description="HOST:PORT where the scorer serves /metrics to Prometheus; empty: nowhere"
     )

@@ -31,8 +31,12 @@ class Service:
     address: str = ""
 
 
-def all_services(port: int = 3000) -> list[Service]:
-    """What `vigil up` runs."""
+DAGSTER_PORT = 3000
+BOARD_PORT = 4173
+
+
+def all_services(port: int = DAGSTER_PORT, board_port: int = BOARD_PORT) -> list[Service]:
+    """What `vigil up` runs; `port` is that of the Dagster UI."""
     binaries = Path(sys.executable).parent
     workspace = ["-w", str(ROOT / "workspace.yaml")]
     web = [*workspace, "-h", "127.0.0.1", "-p", str(port)]
@@ -44,6 +48,11 @@ def all_services(port: int = 3000) -> list[Service]:
             f"http://127.0.0.1:{port}",
         ),
         Service("dagster-daemon", [str(binaries / "dagster-daemon"), "run", *workspace]),
+        Service(
+            "board",
+            [str(binaries / "vigil"), "board", "--port", str(board_port)],
+            f"http://127.0.0.1:{board_port}",
+        ),
     ]
 
 

@@ -11,7 +11,7 @@ from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
-from vigil.stores.log import lag_messages
+from vigil.stores.log import EventLog, lag_messages
 from vigil.stores.registry import Registry
 from vigil.stores.stream_health import StreamHealth, records_per_s
 
@@ -23,12 +23,20 @@ RECENT = timedelta(minutes=1)
 def read_status(settings: Settings) -> dict[str, Any]:
     """Stream, models and incidents as nested dictionaries, ready for JSON."""
     engine = open_database(settings)
+    try:
+        with closing(open_log(settings)) as event_log:
+            return gather_status(engine, event_log, Registry(engine, settings.registry_path))
+    finally:
+        engine.dispose()
+
+
+def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) -> dict[str, Any]:
+    """The same from stores that are open already."""
     checkpoint = CheckpointStore(engine, CONSUMER).load()
     offsets = checkpoint.offsets if checkpoint else {}
-    with closing(open_log(settings)) as event_log:
-        lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS))
-        buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
-    champion = Registry(engine, settings.registry_path).champion()
+    lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS))
+    buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
+    champion = registry.champion()
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - RECENT)
     stream = {
         "lag_messages": sum(lag.values()),
@@ -43,9 +51,12 @@ def read_status(settings: Settings) -> dict[str, Any]:
     incidents = {
         "open": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'open'"),
         "resolved": _scalar(engine, "SELECT count(*) FROM incidents WHERE status = 'resolved'"),
-        "alerts_waiting": _scalar(engine, "SELECT count(*) FROM alerts WHERE delivered_at IS NULL"),
+        "alerts_waiting": _scalar(
+            engine,
+            "SELECT (SELECT count(*) FROM alerts WHERE dispatched_at IS NULL)"
+            " + (SELECT count(*) FROM notifications WHERE status = 'waiting')",
+        ),
     }
-    engine.dispose()
     return {"stream": stream, "models": models, "incidents": incidents}
 
 

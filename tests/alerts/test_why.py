@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from vigil.alerts.channels.terminal import Terminal
+from vigil.alerts.delivery import Outbox
+from vigil.alerts.policy import default_policy
 from vigil.alerts.why import Ledger, find_series, gate_outcomes
 from vigil.detect import OnlineDetector
 from vigil.detect.gates import GATES
@@ -92,6 +95,9 @@ def scored(engine):
         ]
         step = pipeline.step({(TOPIC_EVENTS, 0): messages}, end)
         checkpoints.commit(Checkpoint(index + 1, {}, {}, b""), step.outputs)
+    outbox = Outbox(engine, default_policy(), {"terminal": Terminal(lambda text: None)})
+    while outbox.deliver():
+        pass
     return engine
 
 
@@ -108,7 +114,8 @@ def test_the_ledger_says_why_and_why_not_for_any_window(scored):
     assert "It was flagged: this unusual once in" in text
     assert f"It joined incident {why.incident['incident_id']}" in text
     assert why.joined_because in text
-    assert f"Alert {why.incident['incident_id']}:1 (opened" in text
+    assert "The opened message to terminal was taken at" in text
+    assert why.paged
     quiet = ledger.explain(str(worst["series_id"]), START + timedelta(hours=2))
     assert not quiet.flagged
     assert quiet.incident is None

@@ -36,6 +36,11 @@ def text(line: str) -> str:
         ("lifetime <1 sec", "lifetime <*>"),
         ("stack @0x7fed @0x7fef", "stack <*>"),
         ("init() done.", "init() done."),
+        ("task 3 (id 7). 12 bytes", "task <*> (id <*>). <*> bytes"),
+        ("fans 3552 **** 4245", "fans <*>"),
+        ("**** new sweep ****", "**** new sweep ****"),
+        ("to www.shop.example:443 and back", "to <*> and back"),
+        ("ready= true, x", "ready=<*>, x"),
     ],
 )
 def test_values_of_general_shape_become_placeholders(line, template):

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
+import threading
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -116,6 +118,27 @@ def test_what_was_not_committed_is_delivered_again(event_log, topic):
     assert first == again
 
 
+def test_a_consumer_that_dies_hands_over_what_it_had_not_committed(event_log, topic):
+    """Rebalancing: partitions go to another consumer of the group, which goes on from the commits.
+
+    What the first had read and not committed comes again, what it had committed does not.
+    """
+    event_log.create_topic(topic, 2)
+    event_log.append(topic, [Message(b"%d" % n, {}, b"key %d" % (n % 10)) for n in range(200)])
+    group, done = f"{topic}-group", []
+    # The first consumer dies halfway through each partition.
+    for share in (0.5, 1.0):
+        offsets = event_log.committed(group, topic)
+        for partition, end in event_log.end_offsets(topic).items():
+            start = offsets.get(partition, 0)
+            reached = start + int((end - start) * share)
+            found = event_log.read(topic, partition, start, 1_000)
+            assert [stored.offset for stored in found] == list(range(start, end))
+            done += [int(s.message.value) for s in found if s.offset < reached]
+            event_log.commit(group, topic, {partition: reached})
+    assert sorted(done) == list(range(200))
+
+
 def test_several_partitions_are_read_side_by_side(event_log, topic):
     """Jumping between partitions and back neither loses nor repeats a message."""
     event_log.create_topic(topic, 4)
@@ -187,6 +210,18 @@ def test_nothing_is_lost_whatever_the_batches(batches, partitions):
         for stored in log.read("t", partition, 0, 10**6)
     ]
     assert sorted(found) == sorted(value for batch in batches for value in batch)
+
+
+def test_a_sqlite_log_that_is_busy_is_waited_for(tmp_path):
+    """Slow server: another process holds the file for a while; the append returns when it is in."""
+    path = tmp_path / "log.sqlite"
+    log = SqliteLog(path)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.5, other.execute, ["COMMIT"]).start()
+    assert log.append("t", messages(b"a", b"b")) == [(0, 0), (0, 1)]
+    assert not other.in_transaction, "it could not have been stored before"
+    assert len(log.read("t", 0, 0, 10)) == 2
 
 
 def append_many(path: Path, name: int, count: int) -> None:

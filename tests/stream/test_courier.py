@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from vigil.alerts.delivery import Outbox
+from vigil.alerts.policy import default_policy
 from vigil.errors import SinkError
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.memory_log import MemoryLog
@@ -45,11 +46,16 @@ def commit(engine: sa.Engine, epoch: int, *series_ids: int, revision: int = 0) -
         put_aside(connection, "test", epoch, frame, [])
 
 
+def outbox(engine: sa.Engine) -> Outbox:
+    """An outbox that has nothing to send."""
+    return Outbox(engine, default_policy(), {})
+
+
 @pytest.fixture
 def parts(engine):
     """(sink, log, courier) on a database of their own."""
     sink, log = FlakySink(), MemoryLog()
-    return sink, log, Courier(Outbox(engine), SinkOutbox(engine, "test"), sink, log)
+    return sink, log, Courier(outbox(engine), SinkOutbox(engine, "test"), sink, log)
 
 
 def wait_for(condition) -> None:
@@ -84,7 +90,7 @@ def test_a_sink_that_was_down_gets_everything_later(engine, parts):
     courier.finish()
     assert sink.taken == []
     sink.down = False
-    second = Courier(Outbox(engine), SinkOutbox(engine, "test"), sink, log)
+    second = Courier(outbox(engine), SinkOutbox(engine, "test"), sink, log)
     second.finish(deliver_all=True)
     assert sink.taken == [10, 11]
 

@@ -12,13 +12,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import numpy as np
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from vigil.alerts.delivery import Outbox, post_webhook
 from vigil.config import Settings, load_settings
 from vigil.errors import StoreError
 from vigil.events.content import CONTENT_TYPE, NDJSON
@@ -215,41 +213,3 @@ def test_two_scorers_under_one_name_cannot_both_commit(engine):
     loaded = store.load()
     assert loaded is not None
     assert loaded.state == b"a"
-
-
-def test_alerts_reach_the_webhook_at_least_once_in_order(engine):
-    """A refusing receiver gets them again under the same key, oldest first."""
-    with engine.begin() as connection:
-        for number, action in ((1, "opened"), (2, "resolved")):
-            at = START + timedelta(minutes=number)
-            document = {
-                "alert_id": f"inc:{number}", "incident_id": "inc", "action": action,
-                "title": "t", "reason": "r", "origin": "o", "services": ["s"], "trace_ids": [],
-                "opened_at": START.isoformat(), "resolved_at": at.isoformat(), "series_count": 1,
-            }  # fmt: skip
-            connection.execute(
-                sa.text(
-                    "INSERT INTO alerts (alert_id, incident_id, action, at, document)"
-                    " VALUES (:id, 'inc', :action, :at, CAST(:document AS jsonb))"
-                ),
-                {
-                    "id": f"inc:{number}",
-                    "action": action,
-                    "at": at,
-                    "document": json.dumps(document),
-                },
-            )
-    received, answers = [], iter([503, 200, 200])
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        received.append(request.headers["Idempotency-Key"])
-        return httpx.Response(next(answers))
-
-    shown: list[str] = []
-    channel = post_webhook("http://receiver.test", httpx.MockTransport(answer))
-    outbox = Outbox(engine, channel, shown.append, retry_s=0)
-    assert outbox.deliver() == 0
-    assert outbox.deliver() == 2
-    assert outbox.deliver() == 0
-    assert received == ["inc:1", "inc:1", "inc:2"]
-    assert [text.split()[0] for text in shown] == ["[OPENED]", "[RESOLVED]"]

@@ -15,6 +15,7 @@ from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.incident import DISMISSED, PENDING, series_name
+from vigil.stores.alerting import SENT, AlertStore
 from vigil.stores.timescale import WindowStore
 
 SUGGESTIONS = 5
@@ -28,8 +29,8 @@ class Explanation:
     """Everything that is known of one window of one series.
 
     `decisions` holds a row a revision, the last one counts; `gates` name → passed, shut or not
-    reached; `incident` and `alerts` are None and empty where nothing came of it. `words` is the
-    same in sentences.
+    reached; `incident` is None where nothing came of it; `decided` and `sent` are what the
+    dispatcher did about it. `words` is the same in sentences.
     """
 
     series_id: int
@@ -40,13 +41,14 @@ class Explanation:
     gates: Mapping[str, str] = field(default_factory=dict)
     incident: Mapping[str, Any] | None = None
     joined_because: str = ""
-    alerts: Sequence[Mapping[str, Any]] = ()
+    decided: Sequence[Mapping[str, Any]] = ()
+    sent: Sequence[Mapping[str, Any]] = ()
     words: Sequence[str] = ()
 
     @property
     def paged(self) -> bool:
-        """True where an alert of its incident reached somebody."""
-        return any(alert["delivered_at"] is not None for alert in self.alerts)
+        """True where a message about its incident reached somebody."""
+        return any(sent["status"] == SENT for sent in self.sent)
 
     def document(self) -> dict[str, Any]:
         """For JSON."""
@@ -83,7 +85,7 @@ class Ledger:
         decisions = rows.filter(pl.col("window_start") == window_start).drop("series_id").to_dicts()
         last = decisions[-1]
         incident, because = self._incident(series["series_id"], window_start)
-        alerts = self._alerts(incident, window_start)
+        decided, sent = self._told(incident)
         return Explanation(
             series_id=series["series_id"],
             series=label,
@@ -93,11 +95,13 @@ class Ledger:
             gates=gate_outcomes(last),
             incident=incident,
             joined_because=because,
-            alerts=alerts,
+            decided=decided,
+            sent=sent,
             words=[
                 *decision_words(label, decisions, self._rate(series["metric"])),
                 *incident_words(incident, because, last["flagged"]),
-                *(words for alert in alerts for words in alert_words(alert)),
+                *map(decided_words, decided),
+                *map(sent_words, sent),
             ],
         )
 
@@ -141,17 +145,14 @@ class Ledger:
         )
         return {name: found.document.get(name) for name in kept}, found.reason
 
-    def _alerts(self, incident: Mapping[str, Any] | None, at: datetime) -> list[dict[str, Any]]:
-        """What was told of the incident, oldest first."""
+    def _told(self, incident: Mapping[str, Any] | None) -> tuple[list[Any], list[Any]]:
+        """What was decided and sent about the incident, oldest first."""
         if incident is None:
-            return []
-        query = sa.text(
-            "SELECT alert_id, action, at, delivered_at, attempts, last_error FROM alerts"
-            " WHERE incident_id = :incident_id ORDER BY at, alert_id"
-        )
+            return [], []
         with self._engine.connect() as connection:
-            rows = connection.execute(query, {"incident_id": incident["incident_id"]})
-            return [dict(row) for row in rows.mappings()]
+            store = AlertStore(connection)
+            number = incident["incident_id"]
+            return store.log_of(number), store.notifications_of(number)
 
 
 def find_series(series: pl.DataFrame, name: str) -> dict[str, Any]:
@@ -289,16 +290,23 @@ def incident_words(incident: Mapping[str, Any] | None, because: str, flagged: bo
     return words
 
 
-def alert_words(alert: Mapping[str, Any]) -> list[str]:
-    """What became of one alert of the incident."""
-    at = f"{alert['at']:%Y-%m-%d %H:%M:%S} UTC"
-    if alert["delivered_at"] is not None:
-        return [f"Alert {alert['alert_id']} ({alert['action']}, {at}) was delivered."]
-    error = f": {alert['last_error']}" if alert["last_error"] else ""
-    return [
-        f"Alert {alert['alert_id']} ({alert['action']}, {at}) waits for delivery after"
-        f" {alert['attempts']} attempts{error}."
-    ]
+def decided_words(entry: Mapping[str, Any]) -> str:
+    """One decision of the dispatcher."""
+    return f"{entry['at']:%Y-%m-%d %H:%M:%S} UTC, {entry['kind']}: {entry['words']}."
+
+
+def sent_words(sent: Mapping[str, Any]) -> str:
+    """What became of one message."""
+    what = f"The {sent['action']} message to {sent['channel']}"
+    if sent["status"] == SENT:
+        return f"{what} was taken at {sent['sent_at']:%Y-%m-%d %H:%M:%S} UTC."
+    error = f": {sent['last_error']}" if sent["last_error"] else ""
+    states = {
+        "waiting": "waits",
+        "failed": "was given up and went to the fallback",
+        "dead": "was taken by no channel",
+    }
+    return f"{what} {states[sent['status']]} after {sent['attempts']} attempts{error}."
 
 
 def _number(value: float | None) -> str:

@@ -47,6 +47,7 @@ def command(as_json: bool) -> None:
     click.echo(f"""
 Where to look
   report   {demo.plan.report_path}
-  Dagster  VIGIL_HOME={settings.home} .venv/bin/vigil up   then http://127.0.0.1:3000
+  board    VIGIL_HOME={settings.home} .venv/bin/vigil up   then http://127.0.0.1:4173
+  Dagster  the same, then http://127.0.0.1:3000
   models   VIGIL_HOME={settings.home} .venv/bin/vigil models
   notebook VIGIL_HOME={settings.home} .venv/bin/jupyter lab notebooks""")

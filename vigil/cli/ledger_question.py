@@ -1,10 +1,7 @@
 """What `vigil why` and `vigil why-not` share: two questions to one ledger."""
 
-from datetime import UTC, datetime
-
-import click
-
 from vigil.alerts.why import Explanation
+from vigil.cli.time import parse_time
 
 
 def ask(series: str, time: str) -> Explanation:
@@ -22,16 +19,3 @@ def ask(series: str, time: str) -> Explanation:
         return Ledger(engine, settings.window_s, rates).explain(series, at)
     finally:
         engine.dispose()
-
-
-def parse_time(text: str) -> datetime:
-    """An instant in ISO 8601, UTC where it names no zone; `now` is one too."""
-    if text == "now":
-        return datetime.now(UTC)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"TIME must be ISO 8601 (2026-03-02T12:00:00) or now, got {text!r}"
-        ) from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

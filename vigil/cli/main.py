@@ -11,8 +11,9 @@ from vigil.errors import VigilError
 # Kept here so that `vigil --help` imports no command; a test compares them with the commands.
 COMMANDS = {
     "demo": "Run the whole product on embedded defaults and say where to look.",
-    "up": "Start the scorer, the Dagster workbench and the database in the background.",
+    "up": "Start the scorer, the board, Dagster and the database in the background.",
     "down": "Stop what `vigil up` started.",
+    "board": "Serve the live board: estate, incidents, series, stream.",
     "status": "Show lag, watermark, throughput, dead letters and the champion.",
     "doctor": "Find what is wrong and say how to mend it.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
@@ -26,11 +27,15 @@ COMMANDS = {
     "backtest": "Backtest candidates and show the numbers.",
     "promote": "Make a bundle the champion.",
     "models": "List bundles, their backtest scores and the champion.",
+    "incidents": "List incidents, or tell the whole story of one.",
+    "ack": "Acknowledge an incident: somebody takes care.",
+    "silence": "Tell nobody of something for a while.",
     "why": "Say why a window was flagged, and what came of it.",
     "why-not": "Say why nobody was paged for a window.",
     "label": "Say what an alert was worth: true, false or expected.",
     "rollback": "Go back to the champion before the present one.",
     "kibana": "Export or import dashboards for Kibana.",
+    "rca": "Rank the services that may have caused what began at an instant.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }
 

@@ -7,9 +7,10 @@ from vigil.cli.output import json_option, print_json, print_table
 
 @click.command("up")
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option("--board-port", default=4173, show_default=True, help="Port of the live board.")
 @json_option
-def command(port: int, as_json: bool) -> None:
-    """Start the scorer and the Dagster workbench in the background.
+def command(port: int, board_port: int, as_json: bool) -> None:
+    """Start the scorer, the live board and the Dagster workbench in the background.
 
     The embedded database starts with them. What runs already is left alone, so the command can be
     repeated. `vigil status` shows their health, `vigil down` stops them.
@@ -23,7 +24,7 @@ def command(port: int, as_json: bool) -> None:
     prepare_dagster(settings)
     supervisor = Supervisor(settings)
     rows = []
-    for service in all_services(port):
+    for service in all_services(port, board_port):
         process = supervisor.start(service)
         rows.append((service.name, process.pid, service.address, supervisor.log_path(service)))
     columns = ("service", "pid", "address", "log")

@@ -1,6 +1,6 @@
 """`vigil.connect()`: series, windows, scores, incidents and traces as lazy selections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.client.html import client_html
+from vigil.client.scores import ScoreSource, Wanted
 from vigil.client.selection import MOST_ROWS, Selection
 from vigil.client.sql import Conditions, SqlSource, Where
 from vigil.client.time_range import Instant, TimeRange, resolve_range
@@ -17,11 +18,18 @@ from vigil.client.traces import TraceSource
 from vigil.config import Settings, load_settings
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
+from vigil.incidents.incident import (
+    DISMISSED,
+    OPEN,
+    PENDING,
+    RESOLVED,
+    WITHDRAWN,
+)
 from vigil.stores.database import Schema, open_database
-from vigil.stores.timescale import REQUEST_WINDOWS, SCORES, SERIES, TIME
+from vigil.stores.timescale import REQUEST_WINDOWS, SERIES, TIME
 
 LAST = "6h"
-STATUSES = ("open", "resolved")
+STATUSES = (PENDING, OPEN, RESOLVED, DISMISSED, WITHDRAWN)
 # An incident's first requests were under way before its first window was flagged.
 BEFORE_INCIDENT = timedelta(minutes=5)
 
@@ -30,7 +38,8 @@ _KEYS = ", ".join(KEY_COLUMNS)
 # Lists travel as text; no name holds this separator.
 _LIST = "array_to_string(ARRAY(SELECT jsonb_array_elements_text(document->'{}')), chr(31))"
 _SELECT_INCIDENTS = (
-    "SELECT incident_id, status, opened_at, updated_at, resolved_at, title,"
+    "SELECT incident_id, status, document->>'severity' AS severity,"
+    " opened_at, updated_at, resolved_at, title,"
     " document->>'reason' AS reason, document->>'origin' AS origin,"
     f" {_LIST.format('services')} AS services,"
     " (document->>'series_count')::bigint AS series_count,"
@@ -40,6 +49,7 @@ _SELECT_INCIDENTS = (
 INCIDENTS: Schema = {
     "incident_id": pl.String,
     "status": pl.String,
+    "severity": pl.String,
     "opened_at": TIME,
     "updated_at": TIME,
     "resolved_at": TIME,
@@ -109,12 +119,19 @@ class Client:
 
     def series(self, *, most_rows: int = MOST_ROWS, **where: Where) -> Selection:
         """All known series: series_id, key_id, metric and the key columns."""
+        source = self._series(where, None, f"metric, {_KEYS}, series_id")
+        return Selection("series", source, most_rows)
+
+    def _series(
+        self, where: Mapping[str, Where], series_id: int | Sequence[int] | None, order: str
+    ) -> SqlSource:
         conditions = Conditions()
         conditions.match(_PLACE, where)
+        if series_id is not None:
+            wanted = [series_id] if isinstance(series_id, int) else list(series_id)
+            conditions.add("series_id = ANY(%s)", wanted)
         select = f"SELECT series_id, key_id, metric, {_KEYS} FROM series JOIN keys USING (key_id)"
-        order = f"metric, {_KEYS}, series_id"
-        source = SqlSource(lambda: self._engine, select, conditions, order, SERIES)
-        return Selection("series", source, most_rows)
+        return SqlSource(lambda: self._engine, select, conditions, order, SERIES)
 
     def windows(
         self,
@@ -155,26 +172,10 @@ class Client:
         `flagged` keeps those that were (True) or were not (False). A window that late events
         revised has several decisions: the last one counts, `revisions=True` gives them all.
         """
-        conditions = self._within(self._range(start, end, last))
-        conditions.match(_PLACE, where)
-        if series_id is not None:
-            wanted = [series_id] if isinstance(series_id, int) else list(series_id)
-            conditions.add("series_id = ANY(%s)", wanted)
-        if flagged is not None:
-            conditions.add("flagged" if flagged else "NOT flagged")
-        if not revisions:
-            conditions.add(
-                "NOT EXISTS (SELECT 1 FROM scores AS later WHERE later.series_id = s.series_id"
-                " AND later.window_start = s.window_start AND later.revision > s.revision)"
-            )
-        columns = ", ".join(SCORES)
-        select = (
-            f"SELECT {columns}, metric, {_KEYS} FROM scores AS s"
-            " JOIN series USING (series_id) JOIN keys USING (key_id)"
+        wanted = Wanted(self._range(start, end, last), flagged, revisions)
+        source = ScoreSource(
+            lambda: self._engine, self._series(where, series_id, "series_id"), wanted
         )
-        schema = {**SCORES, **dict.fromkeys(_PLACE, pl.String)}
-        order = "series_id, window_start, revision"
-        source = SqlSource(lambda: self._engine, select, conditions, order, schema)
         return Selection("scores", source, most_rows, _scores_figure)
 
     def incidents(
@@ -188,7 +189,8 @@ class Client:
     ) -> Selection:
         """Incidents, the newest first: what, since when, why, where from, and its traces.
 
-        Without a range all of them; `status` is open or resolved.
+        Without a range all of them; `status` is pending (not told to anybody yet), open, resolved,
+        dismissed (it did not last) or withdrawn (late data took its reason away).
         """
         conditions = Conditions()
         if start is not None or end is not None or last is not None:
@@ -200,7 +202,7 @@ class Client:
             )
         if status is not None:
             if status not in STATUSES:
-                raise UsageError(f"status must be {' or '.join(STATUSES)}, got {status!r}")
+                raise UsageError(f"status must be one of {', '.join(STATUSES)}, got {status!r}")
             conditions.add("status = %s", status)
         source = self._incidents(conditions)
         return Selection("incidents", source, most_rows)

@@ -20,6 +20,8 @@ from vigil.events.schema import EVENTS, LOGS, METRICS
 
 KINDS = {"events": EVENTS, "metrics": METRICS, "logs": LOGS}
 TEXT = {".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+# What an OTLP export request in JSON begins with.
+OTLP_FIELDS = {"resourceSpans": "events", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 LINES_AT_ONCE = 50_000
 ROWS_AT_ONCE = 200_000
 
@@ -40,6 +42,9 @@ def suffix_of(path: Path) -> str:
 def guess_kind(path: Path) -> str:
     """`events`, `metrics` or `logs`, by the fields of the first record; raises InputError."""
     names = set(_first_fields(path))
+    for field, kind in OTLP_FIELDS.items():
+        if field in names:
+            return kind
     if "duration_ms" in names:
         return "events"
     if "body" in names:

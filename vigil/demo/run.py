@@ -119,7 +119,7 @@ class Demo:
         """Dagster: snapshots, features, training set, backtests, challenger."""
         prepare_dagster(self.settings)
         # It takes some seconds to load; the promotion will need it.
-        _, _, daemon = all_services()
+        _, _, daemon, *_ = all_services()
         self.supervisor.start(daemon)
         wanted = (
             "event_log_snapshot",
@@ -162,7 +162,7 @@ class Demo:
 
     def step_promotion(self) -> None:
         """Dagster's sensor promotes the challenger; the scorer loads it without a restart."""
-        _, _, daemon = all_services()
+        _, _, daemon, *_ = all_services()
         self.supervisor.start(daemon)
         engine = open_database(self.settings)
         registry = Registry(engine, self.settings.registry_path)

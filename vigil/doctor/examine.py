@@ -6,6 +6,7 @@ from vigil.config import Settings
 from vigil.doctor.finding import PROBLEM, Finding
 from vigil.doctor.machine import check_datasets, check_home, check_python
 from vigil.doctor.models import check_champion
+from vigil.doctor.policy import check_policy
 from vigil.doctor.servers import (
     check_clock,
     check_database,
@@ -23,6 +24,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "database": check_database,
     "clock": check_clock,
     "sink": check_sink,
+    "policy": check_policy,
     "webhook": check_webhook,
     "champion": check_champion,
     "lag": check_lag,
@@ -34,6 +36,7 @@ REMEDIES = (
     (("password", "authentic", "security_exception", "401"), "mend user and password in the URL"),
     (("certificate", "ssl", "tls"), "mend the certificate, or name its authority in the URL"),
     (("refused a request",), "see the server's own log"),
+    (("must be a known field", "vigil_policy"), "mend the policy file (docs/alerting.md)"),
 )
 ELSE = "start the server or mend its address"
 

@@ -1,10 +1,8 @@
 """What the lexer knows of bytes and words: classes, hashes and small general vocabularies."""
 
-import numba as nb
 import numpy as np
 
-# Cached on disk, so that only an installation waits for the compiler.
-compiled = nb.njit(cache=True)
+from vigil.logs.compiled import compiled
 
 SPACE, PUNCTUATION, DIGIT, HEX_LETTER, OTHER = range(5)
 

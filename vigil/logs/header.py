@@ -28,11 +28,11 @@ from vigil.logs.alphabet import (
     SLASH,
     SPACE,
     among,
-    compiled,
     flags,
     word_hash,
     word_set,
 )  # fmt: skip
+from vigil.logs.compiled import compiled
 from vigil.logs.lines import Lines
 
 SAMPLE_LINES = 2_000
@@ -229,15 +229,13 @@ def learn_header(lines: Lines, steady_share: float = 0.95, terminator_share: flo
     kinds = np.empty((count, MAX_COLUMNS), np.uint8)
     stops = np.empty((count, MAX_COLUMNS), np.int64)
     _columns(sample.data, sample.start, sample.end, piped, kinds, stops)
-    columns = _leading_columns(kinds, steady_share)
+    columns, steady = _leading_columns(kinds, steady_share)
     if piped:
         columns = max(columns, min(fewest_pipes, MAX_COLUMNS))
     if columns == 0:
         return Header()
-    # Names change, the columns around them do not.
-    steady = tuple(int(np.bincount(kinds[:, column]).argmax()) for column in range(columns))
     rest = sample.moved(stops[:, columns - 1])
-    return Header(steady, *_terminator(rest, terminator_share), piped)
+    return Header(tuple(steady[:columns]), *_terminator(rest, terminator_share), piped)
 
 
 def _not_blank(lines: Lines) -> Lines:
@@ -245,26 +243,29 @@ def _not_blank(lines: Lines) -> Lines:
     return lines.at(full)
 
 
-def _leading_columns(kinds: np.ndarray, steady_share: float) -> int:
-    """How many columns belong to the header: up to the last steady one that is no plain word.
+def _leading_columns(kinds: np.ndarray, steady_share: float) -> tuple[int, list[int]]:
+    """(how many columns belong to the header, kind of each column, OTHER where it varies).
 
-    A number or a rule such as `-` counts beside another such column only, since messages begin
-    with numbers too. More than four unsteady columns in a row are a message.
+    The header reaches to the last steady column that is no plain word. A number or a rule such as
+    `-` counts beside another such column only, since messages begin with numbers too. More than
+    four unsteady columns in a row are a message.
     """
-    header = 0
+    header, steady = 0, []
     for column in range(kinds.shape[1]):
         counts = np.bincount(kinds[:, column], minlength=RULE + 1)
         if counts[NOTHING] > (1 - steady_share) * len(kinds):
             break
         kind = int(counts.argmax())
-        if counts[kind] >= steady_share * len(kinds) and (
+        is_steady = counts[kind] >= steady_share * len(kinds)
+        steady.append(kind if is_steady else OTHER)
+        if is_steady and (
             kind in (INSTANT, CALENDAR, SEVERITY, BRACKET)
             or (kind in (NUMBER, RULE) and header == column)
         ):
             header = column + 1
         elif column - header >= 4:
             break
-    return header
+    return header, steady
 
 
 def _terminator(rest: Lines, share: float) -> tuple[int, int]:

@@ -5,8 +5,8 @@ part, which puts shapes together that differ in values (`vigil.logs.slots`). Whe
 together the oldest keeps its number, so numbers that were given out stay valid (`resolve`).
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -14,11 +14,16 @@ import polars as pl
 from vigil.logs.lines import Lines
 from vigil.logs.pattern import Matcher, Pattern
 from vigil.logs.rivals import Rivals
-from vigil.logs.shape import ShapeReader, shape_of
+from vigil.logs.shape import PLAIN, Form, Shape, ShapeReader, shape_of
 
 MAX_PATTERNS = 20_000
 # Shapes learned before their evidence is weighed; what they teach often covers the rest of a batch.
 _LESSON = 2_000
+_MOST_FORMS = 64
+
+TEMPLATES = pl.Schema(
+    {"number": pl.Int64, "template_id": pl.String, "template": pl.String, "lines": pl.Int64}
+)
 
 
 class TemplateMiner:
@@ -38,6 +43,7 @@ class TemplateMiner:
         self._number_of: dict[int, int] = {}
         self._rivals = Rivals()
         self._texts: dict[str, int] = {}
+        self._outlines: dict[Form, dict[tuple[Form, ...], int]] = {}
         self._matcher = Matcher.of({})
         self._overflow: int | None = None
 
@@ -94,12 +100,24 @@ class TemplateMiner:
         self._patterns[number] = pattern
         self._number_of[key] = number
         self._rivals.add(number, pattern)
-        self._unite_texts(number, pattern)
+        self._unite_alike(number, pattern)
 
-    def _unite_texts(self, number: int, pattern: Pattern) -> None:
-        """Patterns that read the same are one template, such as lists of several lengths."""
+    def _unite_alike(self, number: int, pattern: Pattern) -> None:
+        """Patterns that differ in the form of their values only are one template.
+
+        Lists of several lengths read the same. Where a plain value may stand (`to 10.0.0.7`), a
+        word with a value in it (`to LOCAL(0)`) is a value too.
+        """
         other = self._texts.setdefault(pattern.shape.text(), number)
         self._unite((number, other))
+        frame, forms = pattern.shape.outline()
+        if not forms or not any(_is_word(token) for token in frame):
+            return
+        alike = self._outlines.setdefault(frame, {})
+        if len(alike) < _MOST_FORMS:
+            alike.setdefault(forms, number)
+            for numbers in _same_but_for_plain(alike):
+                self._unite(numbers)
 
     def _unite(self, numbers: Iterable[int]) -> int:
         roots = sorted({self._root(number) for number in numbers})
@@ -153,22 +171,38 @@ class TemplateMiner:
         The id comes from the first line that a template was seen in, so it is the same wherever
         the same lines are read, and stays when the template grows.
         """
-        lines = Counter[int]()
+        lines, plainest = Counter[int](), dict[int, Shape]()
         for number, pattern in self._patterns.items():
-            lines[self._root(number)] += pattern.lines
+            root = self._root(number)
+            lines[root] += pattern.lines
+            known = plainest.setdefault(root, pattern.shape)
+            if _generality(pattern.shape) > _generality(known):
+                plainest[root] = pattern.shape
         return pl.DataFrame(
             {
                 "number": list(lines),
                 "template_id": [f"t{self._ids[number]:016x}" for number in lines],
-                "template": [self.text(number) for number in lines],
+                "template": [plainest[number].text() for number in lines],
                 "lines": list(lines.values()),
             },
-            schema={
-                "number": pl.Int64, "template_id": pl.String, "template": pl.String,
-                "lines": pl.Int64,
-            },
-        )  # fmt: skip
+            schema=TEMPLATES,
+        )
 
-    def text(self, number: int) -> str:
-        """The template of a number."""
-        return self._patterns[self._root(number)].shape.text()
+
+def _generality(shape: Shape) -> tuple[int, int]:
+    """Of the patterns of a template the one with few tokens and many values speaks for it."""
+    return -len(shape.tokens), shape.tokens.count(None)
+
+
+def _is_word(token: str | None) -> bool:
+    return token is not None and any(letter.isalpha() for letter in token)
+
+
+def _same_but_for_plain(alike: Mapping[tuple[Form, ...], int]) -> Iterable[list[int]]:
+    """Groups of numbers whose forms are equal wherever none of them is a plain value."""
+    places = list(zip(*alike, strict=True))
+    closed = [at for at, forms in enumerate(places) if PLAIN not in forms]
+    groups = defaultdict(list)
+    for forms, number in alike.items():
+        groups[tuple(forms[at] for at in closed)].append(number)
+    return groups.values()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vigil.logs.alphabet import compiled
+from vigil.logs.compiled import compiled
 from vigil.logs.lexer import MARK, MAX_TOKENS, VALUE_HASH, lex_line, new_tokens
 from vigil.logs.lines import Lines
 from vigil.logs.shape import PLACE, Shape, shape_hash

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vigil.logs.pattern import Pattern
+from vigil.logs.shape import is_identifier
 from vigil.logs.slots import Place, is_open
 
 _MOST_KNOWN_VALUES = 64
@@ -79,6 +80,7 @@ class Rivals:
         shape = members[0].shape
         before = shape.tokens[at - 1] if at and shape.is_word(at - 1) else None
         counts = {m.shape.tokens[at]: m.lines for m in members if m.shape.is_word(at)}
+        made = sum(is_identifier(word or "") for word in counts)
         known = self._values_after.get(before, set()) if before else set()
         place = Place(
             counts=counts.values(),
@@ -86,6 +88,7 @@ class Rivals:
             has_value=len(counts) < len(members),
             is_first=not any(shape.is_word(n) for n in range(at)),
             is_known=2 * len(known & counts.keys()) >= len(counts) > 0,
+            is_assigned=at > 0 and shape.tokens[at - 1] == "=" and 2 * made >= len(counts),
             is_value=any(at in m.opened for m in members),
         )
         return place, before

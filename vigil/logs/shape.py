@@ -4,14 +4,18 @@ The hash is the sum of the tokens' hashes, each times an odd number of its posit
 position can be masked without reading the line again.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vigil.logs.alphabet import compiled
+from vigil.logs.compiled import compiled
 from vigil.logs.lexer import MARK, MAX_TOKENS, VALUE, VALUE_HASH, lex_line, new_tokens
 
 PLACEHOLDER = "<*>"
+
+_SENTENCE = frozenset(",;:.!?=")
+_PARTNER = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'"}
 
 _HOLE_HASH = 0xC2B2AE3D27D4EB4F
 _WRAP = (1 << 64) - 1
@@ -28,6 +32,21 @@ def shape_hash(hashes, count):
     for at in range(count):
         total += hashes[at] * PLACE[at]
     return total
+
+
+Form = tuple[str | None, ...]
+# What stays of a shape, and the form of each word that was taken out; a plain value is (None,).
+Outline = tuple[tuple[str | None, ...], tuple[Form, ...]]
+PLAIN: Form = (None,)
+
+
+def is_identifier(word: str) -> bool:
+    """Whether a word was made for machines: joined parts or capitals inside.
+
+    >>> [is_identifier(word) for word in ("com.shop.Cart", "eventType", "half-open", "Ready")]
+    [True, True, True, False]
+    """
+    return re.search(r"\w[._/$\\-]\w|[a-z][A-Z]", word) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,45 @@ class Shape:
         hashes[at] = VALUE_HASH
         tokens = (*self.tokens[:at], None, *self.tokens[at + 1 :])
         return replace(self, tokens=tokens, hashes=hashes)
+
+    def outline(self) -> Outline:
+        """The shape without the words that may be values.
+
+        `synced to LOCAL(0)` and `synced to 10.0.0.7` have one frame; so do `by=ann` and `by=7`.
+        """
+        frame: list[str | None] = []
+        forms: list[Form] = []
+        first = 0
+        for at in range(1, len(self.tokens) + 1):
+            if at < len(self.tokens) and self.glued[at] and self.tokens[at - 1] != "=":
+                continue
+            begin, stop = self._core(first, at)
+            form = self.tokens[begin:stop]
+            if self._may_be_value(begin, stop):
+                frame += [*self.tokens[first:begin], None, *self.tokens[stop:at]]
+                forms.append(form)
+            else:
+                frame += self.tokens[first:at]
+            first = at
+        return tuple(frame), tuple(forms)
+
+    def _may_be_value(self, begin: int, stop: int) -> bool:
+        """Whether the word has a value in it, is one of `key=word`, or was made for machines."""
+        if None in self.tokens[begin:stop]:
+            return True
+        if stop - begin != 1 or self.is_mark[begin]:
+            return False
+        assigned = begin > 0 and self.glued[begin] and self.tokens[begin - 1] == "="
+        return assigned or is_identifier(self.tokens[begin] or "")
+
+    def _core(self, begin: int, stop: int) -> tuple[int, int]:
+        """The part of a word inside the punctuation of its sentence and brackets around it."""
+        while stop > begin and self.is_mark[stop - 1] and self.tokens[stop - 1] in _SENTENCE:
+            stop -= 1
+        first, last = (self.tokens[begin], self.tokens[stop - 1]) if stop > begin else ("", "")
+        if stop - begin > 1 and self.is_mark[begin] and first and _PARTNER.get(first) == last:
+            return self._core(begin + 1, stop - 1)
+        return begin, stop
 
     def text(self) -> str:
         """The template as people write it.

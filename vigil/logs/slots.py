@@ -16,9 +16,12 @@ GROWTH_SHARE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where lines differ. counts: lines of each word there; common_words: words that all share;
-    has_value: a plain value was seen there as well; is_first: no word stands before it; is_known:
-    these words are values after the same word elsewhere; is_value: the place is known to be open.
+    """Where lines differ.
+
+    counts: lines of each word there; common_words: words that all share; has_value: a plain value
+    was seen there as well; is_first: no word stands before it; is_known: these words are values
+    after the same word elsewhere; is_assigned: the words stand after `=` and most look like
+    identifiers (`com.shop.cart`); is_value: the place is open already.
     """
 
     counts: Collection[int]
@@ -26,6 +29,7 @@ class Place:
     has_value: bool = False
     is_first: bool = False
     is_known: bool = False
+    is_assigned: bool = False
     is_value: bool = False
 
 
@@ -44,11 +48,11 @@ def is_open(place: Place) -> bool:
         return False
     if place.has_value:
         return place.common_words >= 2 or distinct >= 2
-    if place.is_known:
+    if place.is_known or place.is_assigned:
         return True
-    if place.is_first and place.common_words < 5:
+    if place.is_first and place.common_words < 4:
         return distinct >= 20
-    enough, few = (8, 3) if place.common_words >= 4 else (10, 4)
+    enough, few = (8, 6 if place.is_first else 3) if place.common_words >= 4 else (10, 4)
     return distinct >= enough or (distinct >= few and _is_growing(place.counts))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from threading import Event
 
-from vigil.alerts.delivery import Outbox, post_webhook
+from vigil.alerts.delivery import Outbox, open_channels
+from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
 from vigil.errors import DependencyError
@@ -21,7 +22,7 @@ from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
 from vigil.stores.stream_health import StreamHealth
-from vigil.stream.courier import Courier
+from vigil.stream.courier import Courier, bury_message
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -47,17 +48,22 @@ def open_scorer(
     )
     limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
     detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
+    policy = configured_policy(settings)
     with ExitStack() as open_parts:
         engine = open_database(settings)
         open_parts.callback(engine.dispose)
         event_log = open_parts.enter_context(closing(open_log(settings)))
         sink = open_parts.enter_context(closing(open_sink(settings, engine)))
-        channel = post_webhook(settings.webhook_url) if settings.webhook_url else None
-        outbox = Outbox(engine, channel, show or logging.getLogger("vigil.alerts").debug)
+        outbox = Outbox(
+            engine,
+            policy,
+            open_channels(policy, show),
+            bury=lambda waiting, error: bury_message(event_log, waiting, error),
+        )
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
-            pipeline=Pipeline(spec, limits, detector),
+            pipeline=Pipeline(spec, limits, detector, policy.incidents.rules()),
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),

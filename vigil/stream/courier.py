@@ -6,7 +6,9 @@ it has not taken yet waits in the database.
 
 import logging
 import threading
+from typing import Any
 
+import orjson
 import polars as pl
 
 from vigil.alerts.delivery import Outbox
@@ -14,6 +16,7 @@ from vigil.errors import DependencyError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_frame, dead_letter_lines, one_dead_letter
 from vigil.events.schema import TOPIC_DEAD_LETTERS
+from vigil.stores.alerting import Waiting
 from vigil.stores.log import EventLog, Message
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import Refused, Sink
@@ -93,14 +96,26 @@ class Courier:
         if not refused:
             return
         log.error("%d documents refused, the first: %s", len(refused), refused[0].reason)
-        dead: pl.DataFrame = dead_frame(
-            [
-                one_dead_letter(
-                    number, f"sink, document {item.document_id}", 0, "document",
-                    "must be accepted by the sink", item.reason, item.document,
-                )
-                for number, item in enumerate(refused)
-            ]
-        )  # fmt: skip
-        message = Message(dead_letter_lines(dead), {CONTENT_TYPE: NDJSON})
-        self._event_log.append(TOPIC_DEAD_LETTERS, [message])
+        letters = [
+            one_dead_letter(
+                number, f"sink, document {item.document_id}", 0, "document",
+                "must be accepted by the sink", item.reason, item.document,
+            )
+            for number, item in enumerate(refused)
+        ]  # fmt: skip
+        _append(self._event_log, letters)
+
+
+def bury_message(event_log: EventLog, waiting: Waiting, error: str) -> None:
+    """A message that no channel takes is kept where people look for such things."""
+    place = f"channel {waiting.channel}, notification {waiting.notification_id}"
+    letter = one_dead_letter(
+        0, place, 0, "message", "must be taken by a channel", error, orjson.dumps(waiting.document)
+    )
+    _append(event_log, [letter])
+
+
+def _append(event_log: EventLog, letters: list[Any]) -> None:
+    dead: pl.DataFrame = dead_frame(letters)
+    message = Message(dead_letter_lines(dead), {CONTENT_TYPE: NDJSON})
+    event_log.append(TOPIC_DEAD_LETTERS, [message])

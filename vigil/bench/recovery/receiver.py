@@ -22,7 +22,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                taken = receiver.take(self.headers["Idempotency-Key"], body)
+                taken = receiver.take(body)
                 self.send_response(200 if taken else 503)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -33,9 +33,10 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/alerts"
 
-    def take(self, alert_id: str, body: bytes) -> bool:
+    def take(self, body: bytes) -> bool:
         """Remember an alert, or refuse it."""
         alert = orjson.loads(body)
+        alert_id = alert["alert_id"]
         with self._lock:
             self._asked += 1
             if self._asked % REFUSE_EVERY == 0:

@@ -1,0 +1,70 @@
+"""A running board and a real browser."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from real_servers import SERVERS, require
+from running_board import serving
+
+from vigil.config import Settings
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def board(small_estate: Settings) -> Iterator[str]:
+    """Address of the board of three hours of traffic."""
+    with serving(small_estate) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium."""
+    missing = "" if CHROMIUM.exists() else f"no {CHROMIUM} (Debian: apt-get install chromium)"
+    require("chromium", missing)
+    began = time.monotonic()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        took_s = time.monotonic() - began
+        SERVERS["chromium"] = f"{browser.version}, real, started in {took_s:.1f} s"
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def audited(chromium: Browser) -> Iterator[Page]:
+    """A page that lets axe-core write styles, which our content policy forbids."""
+    with chromium.new_context(bypass_csp=True) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page with an empty profile, whose scripts must not fail and whose files must be there."""
+    context = chromium.new_context(viewport={"width": 1360, "height": 900})
+    opened = context.new_page()
+    wrong: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        # What the browser says of answers is judged below, by where they came from.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            wrong.append(message.text)
+
+    def answered(response: Response) -> None:
+        if response.status >= 400 and "/api/" not in response.url:
+            wrong.append(f"{response.status} {response.url}")
+
+    opened.on("console", heard)
+    opened.on("response", answered)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    context.close()
+    assert wrong == []

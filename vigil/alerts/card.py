@@ -1,0 +1,179 @@
+"""The content of a message, once for all channels: what, where, since, why, what to do.
+
+A channel only decides how it looks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+RESOLVING = frozenset({"resolved", "withdrawn"})
+_BARS = "▁▂▃▄▅▆▇█"
+_SPARKLINE_POINTS = 40
+
+_HEADS = {
+    "opened": "",
+    "reopened": "Back: ",
+    "updated": "Update: ",
+    "escalated": "Not acknowledged: ",
+    "corrected": "Corrected: ",
+    "resolved": "Resolved: ",
+    "withdrawn": "Withdrawn: ",
+    "digest": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`facts`: (name, value), in order. `links`: (name, address). `commands` can be pasted."""
+
+    headline: str
+    severity: str
+    resolving: bool
+    facts: Sequence[tuple[str, str]]
+    cause: Sequence[str]
+    similar: Sequence[str]
+    not_sent: Sequence[str]
+    sparkline: str
+    links: Sequence[tuple[str, str]]
+    commands: Sequence[str]
+    incident_id: str
+
+    @property
+    def lists(self) -> list[tuple[str, Sequence[str]]]:
+        """Title and items of each list that has any."""
+        named = [
+            ("Why", self.cause),
+            ("Seen before", self.similar),
+            ("Deliberately not sent", self.not_sent),
+        ]
+        return [(title, items) for title, items in named if items]
+
+
+def make_card(document: Mapping[str, Any]) -> Card:
+    """From an alert document, as the dispatcher has completed it."""
+    action = document["action"]
+    resolving = action in RESOLVING
+    severity = document.get("severity", "info")
+    mark = "" if resolving else f"[{severity.upper()}] "
+    incident_id = document["incident_id"]
+    return Card(
+        headline=f"{mark}{_HEADS[action]}{document['title']}",
+        severity=severity,
+        resolving=resolving,
+        facts=_digest(document) if action == "digest" else _facts(document, resolving),
+        cause=() if resolving else document.get("cause", ()),
+        similar=() if resolving else document.get("similar", ()),
+        not_sent=document.get("not_sent", ()),
+        sparkline=sparkline(document.get("recent", {}).get("actual", ())),
+        links=[(item["name"], item["url"]) for item in document.get("links", ())],
+        commands=() if resolving or action == "digest" else _commands(document),
+        incident_id=incident_id,
+    )
+
+
+def _facts(document: Mapping[str, Any], resolving: bool) -> list[tuple[str, str]]:
+    opened_at = datetime.fromisoformat(document["opened_at"])
+    facts = []
+    if document.get("note"):
+        facts.append(("Note", _sentence(document["note"])))
+    if resolving and document.get("resolved_at"):
+        lasted = datetime.fromisoformat(document["resolved_at"]) - opened_at
+        facts.append(("Lasted", f"{_duration(lasted.total_seconds())}, since {_when(opened_at)}"))
+    elif document.get("reason"):
+        facts.append(("What", _sentence(document["reason"])))
+    where = ", ".join(document.get("environments", ()))
+    services = ", ".join(document.get("services", ()))
+    facts.append(("Where", services + (f" in {where}" if where else "")))
+    if not resolving:
+        facts.append(("Since", _when(opened_at)))
+    if document.get("requests_affected"):
+        facts.append(("Affected", _affected(document)))
+    if not resolving and document.get("origin"):
+        facts.append(("Probable cause", document["origin"]))
+    if document.get("owner"):
+        facts.append(("Owner", document["owner"]))
+    return facts
+
+
+def _digest(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (item["severity"].upper(), f"{item['title']} ({item['incident_id']})")
+        for item in document["items"]
+    ]
+
+
+def _affected(document: Mapping[str, Any]) -> str:
+    words = f"about {document['requests_affected']:,.0f} requests"
+    if document.get("tenants"):
+        words += f" of {', '.join(document['tenants'])}"
+    burnt = document.get("budget_burnt", 0.0)
+    if burnt >= 0.0005:
+        words += f"; {burnt:.1%} of the month's error budget"
+    return words
+
+
+def _commands(document: Mapping[str, Any]) -> list[str]:
+    number = document["incident_id"]
+    return [
+        f"vigil ack {number}",
+        f"vigil silence --match service={document.get('origin') or '*'} --for 1h",
+        f"vigil incidents {number}",
+    ]
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Values as a row of bars, lowest to highest; a gap where nothing was measured.
+
+    >>> sparkline([1, 1, 2, None, 5])
+    '▁▁▃ █'
+    """
+    shown = list(values)[-_SPARKLINE_POINTS:]
+    known = [value for value in shown if value is not None]
+    if not known:
+        return ""
+    low, span = min(known), max(known) - min(known)
+    top = len(_BARS) - 1
+    return "".join(
+        " " if value is None else _BARS[round((value - low) / span * top) if span else 0]
+        for value in shown
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _when(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _duration(seconds: float) -> str:
+    """The two largest units.
+
+    >>> _duration(3725)
+    '1 h 2 min'
+    """
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts: list[str] = []
+    left = round(seconds)
+    for name, size in units:
+        count, left = divmod(left, size)
+        if count or (name == "s" and not parts):
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
+
+
+def plain_text(card: Card) -> str:
+    """For terminals, e-mail and whatever takes text only."""
+    lines = [card.headline]
+    width = max((len(name) for name, _ in card.facts), default=0)
+    lines += [f"  {name:<{width}}  {value}" for name, value in card.facts]
+    for title, items in card.lists:
+        lines += [f"  {title}:", *(f"    - {_sentence(item)}" for item in items)]
+    if card.sparkline:
+        lines.append(f"  {card.sparkline}")
+    lines += [f"  {name}: {url}" for name, url in card.links]
+    lines += [f"  $ {command}" for command in card.commands]
+    return "\n".join(lines)

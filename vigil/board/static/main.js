@@ -1,0 +1,85 @@
+// The page: header, the view that the address asks for, incidents and the stream beside it.
+
+import {render} from "preact";
+import {useEffect, useState} from "preact/hooks";
+import {Estate} from "./estate.js";
+import {instant} from "./format.js";
+import {html} from "./html.js";
+import {Incident, IncidentList} from "./incidents.js";
+import {listen, useLive} from "./live.js";
+import {link, useRoute} from "./route.js";
+import {Series} from "./series.js";
+import {Service} from "./service.js";
+import {Stream} from "./stream.js";
+
+const VIEWS = {estate: Estate, incident: Incident, service: Service, series: Series};
+const THEMES = ["auto", "dark", "light"];
+
+function Board() {
+  const route = useRoute();
+  const View = VIEWS[route.view] ?? Estate;
+  useEffect(() => arrived(route), [route]);
+  return html`
+    <${Header} />
+    <${Problem} />
+    <div class="columns">
+      <main id="view" tabindex="-1"><${View} key=${route.view + route.id} ...${route} /></main>
+      <aside aria-label="Incidents and stream"><${IncidentList} current=${route.id} /><${Stream} /></aside>
+    </div>`;
+}
+
+/** A new view begins at its top, for eyes and for screen readers. */
+let before = null;
+function arrived(route) {
+  const place = route.view + route.id;
+  if (before !== null && before !== place) {
+    document.getElementById("view").focus({preventScroll: true});
+    scrollTo(0, 0);
+  }
+  before = place;
+}
+
+function Header() {
+  const {connected, heardAt, incidents = []} = useLive();
+  const open = incidents.filter(({status}) => status === "open").length;
+  return html`<header>
+    <a class="brand" href=${link("estate")}><img src="static/icon.svg" alt="" width="24" height="24" /> Vigil</a>
+    <p role="status" class=${connected ? "connected" : "lost"}>${said(connected, heardAt)}</p>
+    ${open > 0 && html`<a class="is-incident" href="#incidents-title">▲ ${open} open incident${open > 1 ? "s" : ""}</a>`}
+    <${Theme} />
+  </header>`;
+}
+
+function said(connected, heardAt) {
+  if (connected) return "live";
+  return heardAt ? `connection lost, as of ${instant(heardAt)} UTC; trying again` : "connecting…";
+}
+
+function Problem() {
+  const {problem} = useLive();
+  return problem && html`<p role="alert" class="problem">${problem}. The page shows what was known before.</p>`;
+}
+
+function Theme() {
+  const [theme, setTheme] = useState(localStorage.getItem("theme") ?? "auto");
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("theme", theme);
+  }, [theme]);
+  return html`<label class="theme">Theme <select value=${theme} onChange=${(event) => setTheme(event.currentTarget.value)}>
+    ${THEMES.map((name) => html`<option value=${name}>${name}</option>`)}</select></label>`;
+}
+
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    document.getElementById("filter")?.focus();
+  }
+  if (event.key === "Escape" && location.hash.length > 2 && !typing) location.hash = link("estate");
+});
+
+listen();
+const app = document.getElementById("app");
+app.replaceChildren();
+render(html`<${Board} />`, app);

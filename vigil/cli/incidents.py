@@ -1,0 +1,71 @@
+"""`vigil incidents`: what is wrong now, and what was."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from vigil.cli.output import json_option, print_json, print_table
+from vigil.cli.time import parse_duration
+
+
+@click.command("incidents")
+@click.argument("incident", required=False)
+@click.option("--open", "only_open", is_flag=True, help="Only those that are not over.")
+@click.option("--last", default="7d", show_default=True, help="How far back: 90m, 12h, 7d.")
+@click.option("--limit", default=50, show_default=True, help="How many at most.")
+@json_option
+def command(incident: str | None, only_open: bool, last: str, limit: int, as_json: bool) -> None:
+    """List incidents, or tell the whole story of one.
+
+    The story has the message, what was decided about it and why, and what each channel said.
+    INCIDENT may be a part of its id that fits no other.
+
+    \b
+    Examples:
+      vigil incidents --open
+      vigil incidents inc-5d3a
+
+    Exit codes: 0 done, 1 nothing is open (with --open), 2 no such incident, 3 the database is down.
+    """
+    from datetime import UTC
+
+    from vigil.cli.operator import operator
+
+    with operator() as store:
+        if incident:
+            _tell(store.story(incident), as_json)
+            return
+        since_at = datetime.now(UTC) - timedelta(seconds=parse_duration(last))
+        rows = store.incidents(since_at, limit, only_open)
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("incident", "status", "severity", "owner", "since", "what", "told")
+        print_table("Incidents", columns, [_row(row) for row in rows])
+    raise SystemExit(1 if only_open and not rows else 0)
+
+
+def _row(row: dict[str, Any]) -> tuple[Any, ...]:
+    since = datetime.fromisoformat(row["opened_at"])
+    return (
+        row["incident_id"], row["status"], row["severity"], row["owner"], f"{since:%m-%d %H:%M:%S}",
+        row["title"], row["told"],
+    )  # fmt: skip
+
+
+def _tell(story: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(story)
+        return
+    click.echo(story["text"])
+    click.echo("\nDecisions")
+    for entry in story["log"]:
+        click.echo(f"  {entry['at']:%m-%d %H:%M:%S}  {entry['kind']:<12} {entry['words']}")
+    click.echo("\nMessages")
+    for item in story["notifications"]:
+        error = f": {item['last_error']}" if item["last_error"] else ""
+        click.echo(
+            f"  {item['created_at']:%m-%d %H:%M:%S}  {item['action']:<10} {item['channel']:<14}"
+            f" {item['status']} after {item['attempts']} attempts{error}"
+        )

@@ -1,0 +1,93 @@
+"""The csv.gz files of the Nezha data set as events, logs and metrics.
+
+Source: Yu et al., "Nezha: Interpretable Fine-Grained Root Causes Analysis for Microservices on
+Multi-modal Observability Data", FSE 2023. A file of traces or logs holds one minute; a file of
+metrics one pod, a row a minute.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+TRACE_COLUMNS = ("TraceID", "SpanID", "ParentID", "PodName", "OperationName", "StartTimeUnixNano")
+LOG_COLUMNS = ("TraceID", "SpanID", "PodName", "TimeUnixNano", "Log")
+METRIC_COLUMNS = ("Time", "PodName", "CpuUsageRate(%)")
+
+# A pod of a deployment is named service, replica set, five letters.
+_POD_SUFFIX = r"-[0-9a-f]{8,10}-[0-9a-z]{5}$"
+# Their names in OpenTelemetry, as far as there are; shares of a limit run from 0 to 1.
+_METRICS = {
+    "CpuUsageRate(%)": ("k8s.pod.cpu.limit.utilization", 0.01),
+    "MemoryUsageRate(%)": ("k8s.pod.memory.limit.utilization", 0.01),
+    "NetworkReceiveBytes": ("k8s.pod.network.receive", 1.0),
+    "NetworkTransmitBytes": ("k8s.pod.network.transmit", 1.0),
+    "PodServerLatencyP95(s)": ("server.latency.p95", 1.0),
+    "PodClientLatencyP95(s)": ("client.latency.p95", 1.0),
+    "PodWorkload(Ops)": ("server.rate", 1.0),
+}
+
+
+def _service() -> pl.Expr:
+    return pl.col("PodName").str.replace(_POD_SUFFIX, "").alias("service")
+
+
+def _instant(nanoseconds: str) -> pl.Expr:
+    return pl.from_epoch(pl.col(nanoseconds).cast(pl.Int64) // 1_000, "us").dt.replace_time_zone(
+        "UTC"
+    )
+
+
+def read_spans(path: Path) -> pl.DataFrame:
+    """One minute of spans, the columns of EVENTS that it has."""
+    frame = pl.read_csv(
+        path,
+        columns=[*TRACE_COLUMNS, "EndTimeUnixNano"],
+        schema_overrides={"StartTimeUnixNano": pl.Int64, "EndTimeUnixNano": pl.Int64},
+    )
+    return frame.select(
+        _instant("StartTimeUnixNano").alias("time"),
+        trace_id="TraceID",
+        span_id="SpanID",
+        parent_span_id=pl.when(pl.col("ParentID") != "root").then("ParentID"),
+        service=_service(),
+        route="OperationName",
+        duration_ms=(pl.col("EndTimeUnixNano") - pl.col("StartTimeUnixNano")) / 1e6,
+    )
+
+
+def read_logs(path: Path) -> pl.DataFrame:
+    """One minute of log lines, the columns of LOGS that it has.
+
+    The container runtime wrapped each line in JSON, and some services theirs once more.
+    """
+    frame = pl.read_csv(
+        path, columns=list(LOG_COLUMNS), infer_schema=False, truncate_ragged_lines=True
+    )
+    line = pl.col("Log").str.json_path_match("$.log")
+    inner = pl.when(line.str.starts_with("{")).then(line.str.json_path_match("$.message"))
+    return frame.select(
+        _instant("TimeUnixNano").alias("time"),
+        trace_id="TraceID",
+        span_id="SpanID",
+        service=_service(),
+        body=pl.coalesce(inner, line, "Log"),
+    )
+
+
+def read_metrics(path: Path) -> pl.DataFrame:
+    """A pod's metrics in long form, the columns of METRICS that they have.
+
+    The instant is read from the text: the epoch seconds beside it are wrong for some pods.
+    """
+    frame = pl.read_csv(path, null_values=["NaN"], infer_schema_length=None)
+    at = pl.col("Time").str.slice(0, 19).str.to_datetime("%Y-%m-%d %H:%M:%S", time_zone="UTC")
+    wide = frame.select(
+        at.dt.cast_time_unit("us").alias("time"),
+        _service(),
+        *(
+            (pl.col(column).cast(pl.Float64, strict=False) * factor).alias(name)
+            for column, (name, factor) in _METRICS.items()
+            if column in frame.columns
+        ),
+    )
+    return wide.unpivot(index=["time", "service"], variable_name="metric").drop_nulls("value")
