@@ -8,6 +8,7 @@ BENCHMARKS = {
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
     "calibration": "Clean generated series of all kinds: false-alarm rate asked for and reached.",
+    "train": "Many series trained at once, against one model a series.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
