@@ -20,8 +20,8 @@ from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, fo
 (
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
     WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET, SEEN_S, GAP_S, TOLERATED, CONFIRMED,
-    QUANTILES,
-) = range(20)  # fmt: skip
+    ZEROS, ALARM_GAP_S, QUANTILES,
+) = range(22)  # fmt: skip
 STATE_COLUMNS = QUANTILES + calibration.STATE_COLUMNS
 
 FIRST = 32
@@ -188,6 +188,9 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     if kind == GENERIC:
         away = abs(z_seasonal[i])
         single = min(abs(z_level[i]), away)
+        # Nothing at all, where there never was nothing at such an hour, is no matter of degree.
+        if value == 0 and s[ZEROS] < 0.5 and away >= constants.least_single:
+            single = away
         unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
         _decide_any(i, value, expected[i], unusual, away, constants, s, p, gate, flagged)
     else:
@@ -211,16 +214,21 @@ def _absent(i, time_s, kind, constants, s, p, evidence, gate, flagged):
     evidence[i] = max(s[EVIDENCE], constants.least_evidence) if vanished else s[EVIDENCE]
     gate[i], flagged[i] = 0, vanished
     s[FLAGGED] = 1.0 if vanished else 0.0
+    s[QUIET] = -1.0 if vanished else 0.0
 
 
 @compiled
 def _seen(time_s, s):
-    """Learn the longest usual gap; what was an alarm stretches it by a quarter at most."""
+    """Learn the longest usual gap; one alarm stretches it by a quarter at most."""
     if s[COUNT] > 0:
-        gap = time_s - s[SEEN_S]
-        if s[FLAGGED] > 0:
-            gap = min(gap, 1.25 * max(s[GAP_S], s[STEP_S]))
-        s[GAP_S] = max(gap, s[GAP_S] * (1 - 1e-4))
+        gap = usual = time_s - s[SEEN_S]
+        if s[QUIET] < 0:
+            # Twice as long is a habit, such as a weekend.
+            again = 0.8 * s[ALARM_GAP_S] < gap < 1.25 * s[ALARM_GAP_S]
+            usual = gap if again else min(gap, 1.25 * max(s[GAP_S], s[STEP_S]))
+            s[ALARM_GAP_S] = gap
+            s[FLAGGED] = s[QUIET] = 0.0
+        s[GAP_S] = max(usual, s[GAP_S] * (1 - 1e-4))
     s[SEEN_S] = time_s
 
 
@@ -326,6 +334,9 @@ def _learn(time_s, value, weight, kind, scale, constants, s, first, profile, see
         doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
         rate = max(0.5 / (count - 9 + 20), constants.memory_rate)
         learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[QUANTILES:])
+    s[ZEROS] *= 1 - constants.memory_rate
+    if value == 0 and s[FLAGGED] == 0:
+        s[ZEROS] += 1
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
