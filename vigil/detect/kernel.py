@@ -20,8 +20,8 @@ from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, fo
 (
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
     WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET, SEEN_S, GAP_S, TOLERATED, CONFIRMED,
-    ZEROS, ALARM_GAP_S, QUANTILES,
-) = range(22)  # fmt: skip
+    ZEROS, ALARM_GAP_S, RECENT, QUANTILES,
+) = range(23)  # fmt: skip
 STATE_COLUMNS = QUANTILES + calibration.STATE_COLUMNS
 
 FIRST = 32
@@ -32,7 +32,7 @@ GENERIC, RATE, RATIO, LATENCY = 0, 1, 2, 3
 
 # Bits of the gate: why unusual evidence raised no flag.
 GATE_WARMING, GATE_WEIGHT, GATE_ABSOLUTE, GATE_RELATIVE, GATE_DIRECTION = 1, 2, 4, 8, 16
-GATE_TOLERATED = 32
+GATE_TOLERATED, GATE_PERSISTENCE = 32, 64
 
 # A series has vanished when it is silent for twice its longest usual gap, and so many steps.
 VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
@@ -51,7 +51,6 @@ class Constants(NamedTuple):
     least_evidence: float
     least_single: float
     hold_steps: float
-    relative_change: float
     memory_rate: float
     profile_rate: float
     level_share: float
@@ -131,22 +130,22 @@ def _deviation(value, expected, scale):
 
 
 @compiled
-def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, state, first, profile,
-        seen, expected, lower, upper, p, evidence, gate, flagged, warming,
+def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, rules, state, first,
+        profile, seen, expected, lower, upper, p, evidence, gate, flagged, warming,
         z_level, z_seasonal):  # fmt: skip
     """Advance the states by all observations, in order, and fill the output columns."""
     for i in range(len(slot)):
         k = slot[i]
         _one(
             i, time_s[i], value[i], weight[i], kind[i], prior[i], prior_spread[i], constants,
-            state[k], first[k], profile[k], seen[k],
+            rules, state[k], first[k], profile[k], seen[k],
             expected, lower, upper, p, evidence, gate, flagged, warming, z_level, z_seasonal,
         )  # fmt: skip
 
 
 @compiled
-def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, first, profile, seen,
-         expected, lower, upper, p, evidence, gate, flagged, warming,
+def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, rules, s, first, profile,
+         seen, expected, lower, upper, p, evidence, gate, flagged, warming,
          z_level, z_seasonal):  # fmt: skip
     warm_up, relative = constants.warm_up_steps, constants.relative_noise
     count = s[COUNT]
@@ -181,7 +180,7 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
         # Requests have a season that is known well; for any metric the level has a say too.
         share = 0.5 if kind == GENERIC else constants.level_share
         fresh = abs(z_level[i]) ** share * abs(z_seasonal[i]) ** (1 - share)
-    wrong_way = (kind in (RATIO, LATENCY)) and z_seasonal[i] < 0
+    wrong_way = rules[kind, 0] * z_seasonal[i] < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
     p[i] = p_value(s[EVIDENCE], s[QUANTILES:]) if count >= 10 else 1.0
@@ -192,11 +191,20 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
         if value == 0 and s[ZEROS] < 0.5 and away >= constants.least_single:
             single = away
         unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
-        _decide_any(i, value, expected[i], unusual, away, constants, s, p, gate, flagged)
     else:
-        _decide_request(
-            i, value, weight, kind, expected[i], z_seasonal[i], constants, s, p, gate, flagged
-        )
+        # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
+        needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
+        rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
+        unusual = s[EVIDENCE] >= needed and p[i] <= rate
+    bits = _shut(
+        value, weight, kind, expected[i], z_seasonal[i], unusual, constants, rules[kind], s
+    )
+    if kind == GENERIC:
+        _decide_any(i, unusual, bits, constants, s, p, gate, flagged)
+    else:
+        flagged[i] = unusual and bits == 0
+        gate[i] = bits if unusual else 0
+        s[FLAGGED] = 1.0 if flagged[i] else 0.0
     _learn(time_s, scaled, weight, kind, level_scale, constants, s, first, profile, seen)
 
 
@@ -267,15 +275,8 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
 
 
 @compiled
-def _decide_any(i, value, expected, unusual, away, constants, s, p, gate, flagged):
+def _decide_any(i, unusual, bits, constants, s, p, gate, flagged):
     """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
-    bits = 0
-    if s[COUNT] < constants.warm_up_steps:
-        bits |= GATE_WARMING
-    if abs(value - expected) < constants.relative_change * abs(expected):
-        bits |= GATE_RELATIVE
-    if _tolerable(away, s):
-        bits |= GATE_TOLERATED
     unusual = unusual and p[i] <= constants.alert_rate
     gate[i] = bits if unusual else 0
     if unusual and bits == 0:
@@ -288,28 +289,38 @@ def _decide_any(i, value, expected, unusual, away, constants, s, p, gate, flagge
 
 
 @compiled
-def _decide_request(i, value, weight, kind, expected, z, constants, s, p, gate, flagged):
-    """The verdict on a request metric; the bits of the gate say what held a flag back."""
-    # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
-    needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
-    rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
-    unusual = s[EVIDENCE] >= needed and p[i] <= rate
+def _shut(value, weight, kind, expected, z, unusual, constants, rules, s):
+    """Bits of the gates that are shut."""
+    direction, absolute, relative, traffic = rules[0], rules[1], rules[2], rules[3]
     bits = 0
     if s[COUNT] < constants.warm_up_steps:
         bits |= GATE_WARMING
-    if kind in (RATIO, LATENCY) and z < 0:
+    if direction * z < 0:
         bits |= GATE_DIRECTION
-    if kind == RATIO and abs(value - expected) * weight < 3:
+    away = abs(value - expected)
+    if away * (weight if kind == RATIO else 1.0) < absolute:
         bits |= GATE_ABSOLUTE
-    if kind == LATENCY and weight < 3:
+    if weight < traffic:
         bits |= GATE_WEIGHT
-    if kind != RATIO and abs(value - expected) < constants.relative_change * abs(expected):
+    if away < relative * abs(expected):
         bits |= GATE_RELATIVE
     if _tolerable(abs(z), s):
         bits |= GATE_TOLERATED
-    flagged[i] = unusual and bits == 0
-    gate[i] = bits if unusual else 0
-    s[FLAGGED] = 1.0 if flagged[i] else 0.0
+    if not _persists(unusual, int(rules[4]), int(rules[5]), s):
+        bits |= GATE_PERSISTENCE
+    return bits
+
+
+@compiled
+def _persists(unusual, k, n, s):
+    """Were k of the last n windows unusual; the state holds them as bits."""
+    recent = (2 * int(s[RECENT]) + (1 if unusual else 0)) % 2**n
+    s[RECENT] = recent
+    found = 0
+    while recent > 0:
+        found += recent % 2
+        recent //= 2
+    return found >= k
 
 
 @compiled

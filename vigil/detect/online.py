@@ -1,12 +1,13 @@
 """Online detection of many series side by side: observations in, calibrated decisions out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 
 from vigil.detect import calibration, kernel, novelty, shape
+from vigil.detect.rules import DEFAULT_RULES, GateRules, rules_array
 
 
 class MetricKind(IntEnum):
@@ -70,7 +71,7 @@ class DetectorSettings:
     how many steps the level remembers at most. level_share: weight of the distance from the
     level, against that from the expected value, for request metrics (one
     half for others). alert_doubt: how fast the calibration learns from what is being alerted on,
-    relative to its usual pace.
+    relative to its usual pace. rules: the gates of each group of series, see `GateRules`.
     """
 
     alert_rate: float = 0.01
@@ -79,7 +80,6 @@ class DetectorSettings:
     hold_steps: int = 3
     warm_up_steps: int = 30
     relative_noise: float = 0.02
-    relative_change: float = 0.1
     memory_steps: int = 3_000
     profile_rate: float = 0.2
     level_share: float = 0.0
@@ -87,6 +87,7 @@ class DetectorSettings:
     request_alert_rate: float = 1e-3
     alert_doubt: float = 0.1
     request_alert_doubt: float = 0.02
+    rules: Mapping[str, GateRules] = field(default_factory=lambda: DEFAULT_RULES)
 
     def constants(self) -> kernel.Constants:
         """As the kernel reads them."""
@@ -234,7 +235,8 @@ class OnlineDetector:
         advance(
             slots, observations.time_s.astype(float), value, observations.weight.astype(float),
             observations.kind.astype(np.int8), prior.expected.astype(float),
-            prior.spread.astype(float), self.settings.constants(), *state,
+            prior.spread.astype(float), self.settings.constants(),
+            rules_array(self.settings.rules), *state,
             expected, lower, upper, p, evidence, gate, flagged, warming_up, z_level, z_seasonal,
         )  # fmt: skip
         compare: Callable[..., None] = shape.run

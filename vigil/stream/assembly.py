@@ -10,6 +10,7 @@ from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
+from vigil.detect.rules import rules_with
 from vigil.errors import DependencyError
 from vigil.events.decode import Limits
 from vigil.stores import open_log
@@ -47,7 +48,9 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
-    detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
+    detector = OnlineDetector(
+        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
+    )
     policy = configured_policy(settings)
     with ExitStack() as open_parts:
         engine = open_database(settings)
