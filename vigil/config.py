@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         description="share of clean windows of a request metric that may be flagged",
     )
 
+    gates: dict[str, dict[str, float | str]] = Field(
+        default_factory=dict,
+        description="JSON, gates by group of series where they differ from the defaults",
+    )
+
     ledger_hot_h: float = Field(
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
     )

@@ -36,7 +36,9 @@ def cause_words(incident: Incident, topology: Topology) -> list[str]:
 def _worst(item: Evidence) -> str:
     expected = item.worst.expected
     change = "is unusual"
-    if expected:
+    if item.worst.actual is None:
+        change = "is not measured any more"
+    elif expected:
         change = f"is {item.worst.actual / expected:.1f}× the expected"
     return f"{item.name} {change}, in {item.windows} windows since {item.since:%H:%M:%S} UTC"
 

@@ -73,7 +73,10 @@ class Topology:
 
 def _fell(item: Evidence) -> bool:
     worst = item.worst
-    return worst.expected is not None and worst.actual < worst.expected
+    if worst.expected is None:
+        return False
+    # A series that vanished has no value at all.
+    return worst.actual is None or worst.actual < worst.expected
 
 
 def dict_of(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

@@ -70,6 +70,10 @@ class Analysis:
             topic: self.scoring.score(self._observations(topic, rows))
             for topic, rows in windows.items()
         }
+        vanished = self._absent_observations(self.windows[TOPIC_METRICS].watermark.current_us)
+        if vanished.height:
+            silent = self.scoring.score(vanished)
+            scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
         return Analysed(windows, scored)
 
     def _observations(self, topic: str, windows: pl.DataFrame) -> pl.DataFrame:
@@ -86,6 +90,16 @@ class Analysis:
         observed = metric_observations(self.series.describe_metrics(metrics))
         no_traces = pl.lit(None, pl.List(pl.String)).alias("worst_traces")
         return self.series.describe_series(observed.with_columns(no_traces))
+
+    def _absent_observations(self, closed_us: int) -> pl.DataFrame:
+        """A row without a value for each window in which a metric should long have come."""
+        absent = self.series.describe_metrics(self.scoring.absences(closed_us))
+        observed = absent.select(
+            "key_id", "metric", "window_start",
+            revision=pl.lit(0, pl.Int32), value=pl.lit(None, pl.Float64), weight=pl.lit(1.0),
+            worst_traces=pl.lit(None, pl.List(pl.String)),
+        )  # fmt: skip
+        return self.series.describe_series(observed)
 
     def watermarks(self) -> dict[str, datetime]:
         """Topic → event time up to which it is complete, for topics that had events."""

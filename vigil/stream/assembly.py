@@ -10,10 +10,12 @@ from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
+from vigil.detect.rules import rules_with
 from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
@@ -49,7 +51,9 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = settings.limits
-    detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
+    detector = OnlineDetector(
+        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
+    )
     policy = configured_policy(settings)
     rules = policy.incidents.rules()
     with ExitStack() as open_parts:
@@ -72,6 +76,7 @@ def open_scorer(
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
+            labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
             telemetry=telemetry,

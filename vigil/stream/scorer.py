@@ -15,6 +15,7 @@ from vigil.events.dead_letters import dead_letter_lines, describe
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.bundle import Bundle, load_bundle
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
+from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
 from vigil.stores.registry import Registry
@@ -49,6 +50,7 @@ class Scorer:
     event_log: EventLog
     checkpoints: CheckpointStore
     registry: Registry
+    labels: LabelStore
     lease: Lease
     courier: Courier
     telemetry: Telemetry
@@ -129,10 +131,12 @@ class Scorer:
         return False
 
     def poll_bundle(self) -> None:
-        """Load the champion when it has changed; a bad bundle keeps the one in use."""
+        """Take new labels, and the champion when it has changed; a bad bundle keeps the old one."""
         if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
             return
         self._bundle_polled = time.monotonic()
+        scoring = self.pipeline.analysis.scoring
+        scoring.learn(self.labels.after(scoring.labelled_to))
         champion = self.registry.champion()
         if champion is None or champion.bundle_id == self._bundle_id:
             return

@@ -11,6 +11,8 @@ BENCHMARKS = {
     "nab": "The Numenta Anomaly Benchmark.",
     "logs": "Template miners on labelled logs: grouping accuracy by system, lines per second.",
     "redaction": "What taking secrets out of records costs.",
+    "calibration": "Clean generated series of all kinds: false-alarm rate asked for and reached.",
+    "train": "Many series trained at once, against one model a series.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "stream": "Throughput of the stream against reading alone, scoring time, memory.",
     "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",
