@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from published import (
+from payloads import (
     OpsgenieAlert,
     OpsgenieNote,
     PagerDutyEvent,

@@ -183,24 +183,31 @@ class IncidentTracker:
             if relation:
                 return incident, f"{relation}, which was part of it"
         for incident in candidates:
-            if self._near(at, row, incident):
-                minutes = self.rules.near_s / 60
-                return incident, (
-                    f"it is in {row['region']} as the others, and turned unusual within"
-                    f" {minutes:g} minutes of them"
-                )
+            reason = self._at_once(at, service, row["environment"], row["region"], incident)
+            if reason:
+                return incident, reason
         return None, ""
 
-    def _near(self, at: datetime, row: dict[str, Any], incident: Incident) -> bool:
-        """True where the incident is about this region alone and has just begun."""
-        place = (row["environment"], row["region"])
-        if row["region"] is None:
-            return False
+    def _at_once(
+        self,
+        at: datetime,
+        service: str,
+        environment: str | None,
+        region: str | None,
+        incident: Incident,
+    ) -> str:
+        """Why what turned unusual within minutes of an incident belongs to it, empty if not."""
+        if abs((at - incident.opened_at).total_seconds()) > self.rules.near_s:
+            return ""
+        minutes = f"turned unusual within {self.rules.near_s / 60:g} minutes of it"
+        path = self.topology.path(service, incident.services)
+        if path:
+            return f"{path}, and it {minutes}"
         here = all(
-            (item.place.get("environment"), item.place.get("region")) == place
+            (item.place.get("environment"), item.place.get("region")) == (environment, region)
             for item in incident.evidence.values()
         )
-        return here and (at - incident.opened_at).total_seconds() <= self.rules.near_s
+        return f"it is in {region} as the others, and {minutes}" if region and here else ""
 
     def _returning(self, row: dict[str, Any]) -> tuple[Incident | None, str]:
         """An incident that was over and comes back with this window."""
@@ -254,8 +261,13 @@ class IncidentTracker:
 
     def _confirm(self, at: datetime) -> Iterator[Change]:
         """Tell of pending incidents that have lasted."""
-        for incident in self.active:
-            if incident.status == PENDING and self._has_lasted(incident):
+        for incident in [item for item in self.active if item.status == PENDING]:
+            if not self._has_lasted(incident):
+                continue
+            host = self._host(incident)
+            if host is not None:
+                yield from self._absorb(incident, host, at)
+            else:
                 incident.status = OPEN
                 self._assess(incident)
                 back = incident.resolved_at is not None
@@ -263,13 +275,41 @@ class IncidentTracker:
                 incident.reopenings += back
                 yield self._tell(REOPENED if back else OPENED, incident)
 
+    def _host(self, incident: Incident) -> Incident | None:
+        """An open incident that this one turned out to be a part of."""
+        for host in self.open:
+            for item in incident.evidence.values():
+                if self.topology.relation(item.service, host.services):
+                    return host
+                place = item.place.get("environment"), item.place.get("region")
+                if self._at_once(item.since, item.service, *place, host):
+                    return host
+        return None
+
+    def _absorb(self, incident: Incident, host: Incident, at: datetime) -> Iterator[Change]:
+        """One cause, one page: what was about to be told of joins what was told of already."""
+        host.evidence |= incident.evidence
+        for service, reason in incident.reasons.items():
+            host.reasons.setdefault(service, reason)
+        if graver(incident.severity, host.severity):
+            host.severity = incident.severity
+        host.updated_at = max(at, host.updated_at)
+        self.active.remove(incident)
+        incident.status, incident.resolved_at = DISMISSED, at
+        incident.note = f"it turned out to be a part of {host.incident_id}"
+        yield FORGOTTEN, incident
+        self._assess(host)
+        yield self._tell(UPDATED, host)
+
     def _has_lasted(self, incident: Incident) -> bool:
-        """True when a series has been unusual, on the whole, for as long as severity asks."""
-        needed = timedelta(seconds=self.rules.confirm_s[incident.severity])
+        """True when a series has been unusual for as long as severity asks, or costs too much."""
+        rules = self.rules
         for item in incident.evidence.values():
-            lasted = item.last_flagged - item.since + self.window
-            share = item.windows * self.window / lasted
-            if lasted >= needed and share >= self.rules.least_flagged_share:
+            lasted = (item.last_flagged - item.since + self.window).total_seconds()
+            share = item.windows * self.window.total_seconds() / lasted
+            costly = item.budget_burnt >= rules.confirm_budget
+            needed = rules.at_once_s if costly else rules.confirm_s[incident.severity]
+            if lasted >= needed and share >= rules.least_flagged_share:
                 return True
         return False
 

@@ -70,6 +70,8 @@ class Incidents(Strict):
     """See `vigil.incidents.rules.IncidentRules`; what is absent keeps its default."""
 
     confirm_s: dict[Severity, Annotated[float, Field(ge=0)]] = {}
+    confirm_budget: float = Field(0.01, gt=0)
+    at_once_s: float = Field(120, ge=0)
     clear_windows: int = Field(5, ge=1)
     clear_s: float = Field(300, ge=0)
     reopen_s: float = Field(1800, ge=0)

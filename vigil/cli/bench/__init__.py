@@ -7,6 +7,7 @@ from vigil.cli.lazy import LazyGroup
 BENCHMARKS = {
     "series": "Labelled production series: VUS-PR, alert F1, false alarms on clean series.",
     "nab": "The Numenta Anomaly Benchmark.",
+    "alerts": "Alert quality on a simulated month, beside two common policies.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
