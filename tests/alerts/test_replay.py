@@ -74,7 +74,7 @@ def test_a_longer_confirmation_moves_a_page_and_a_shorter_one_adds_one(past):
     slow = BASE + "incidents: {at_once_s: 600}"
     assert [change[:2] for change in difference(past, BASE, slow)] == [("moved", "payments")]
     [(_, _, reason)] = difference(past, BASE, slow)
-    assert reason.startswith("4 min later")
+    assert reason.startswith("7 min later: by when")
     quick = BASE + "incidents: {confirm_s: {critical: 60}}"
     added = [change for change in difference(past, BASE, quick) if change[0] == "added"]
     assert added == [("added", "mail", "it did not last as long as asked")]

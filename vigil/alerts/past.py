@@ -104,6 +104,7 @@ def _joined(results: Sequence[Replayed]) -> Replayed:
     for result in results:
         whole.pages += result.pages
         whole.words |= result.words
+        whole.held |= result.held
         whole.documents |= result.documents
     whole.pages.sort(key=lambda page: (page.at, page.channel))
     return whole
@@ -122,12 +123,11 @@ def compare(names: Sequence[str], results: Sequence[Replayed]) -> dict[str, Any]
         left.remove(same)
         if same.at != page.at:
             moved = (same.at - page.at).total_seconds() / 60
-            reason = (
-                f"{abs(moved):.0f} min {'later' if moved > 0 else 'earlier'}: {after.why(page)}"
-            )
+            which = (after if moved > 0 else before).held.get(page.document["incident_id"])
+            why = which or "by when the incident has lasted long enough"
+            reason = f"{abs(moved):.0f} min {'later' if moved > 0 else 'earlier'}: {why}"
             changes.append({"change": "moved", **same.row(), "reason": reason})
-    for page in left:
-        changes.append({"change": "added", **page.row(), "reason": before.why(page)})
+    changes += [{"change": "added", **page.row(), "reason": before.why(page)} for page in left]
     changes.sort(key=lambda change: (change["at"], change["channel"]))
     kinds = ("added", "removed", "moved")
     counts = {names[0]: len(before.pages), names[1]: len(after.pages)}

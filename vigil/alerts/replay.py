@@ -53,10 +53,11 @@ class Page:
 
 @dataclass(slots=True)
 class Replayed:
-    """All pages in order; the last words of the log on each incident; the incidents' documents."""
+    """All pages in order; the last words of the log on each incident; what held it; its document."""
 
     pages: list[Page] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def why(self, page: Page) -> str:
@@ -114,6 +115,8 @@ class Replay:
     def _note(self, decided: Decided, at: datetime) -> None:
         for entry in decided.log:
             self.result.words[entry.incident_id] = entry.words
+            if entry.kind == "held":
+                self.result.held[entry.incident_id] = entry.words
         for message in decided.messages:
             action = message.document["action"]
             if action in PAGES:

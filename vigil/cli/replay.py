@@ -18,9 +18,9 @@ from vigil.cli.output import json_option, print_facts, print_json, print_table, 
 def command(policies: tuple[Path, ...], diff: bool, days: int, until: str, as_json: bool) -> None:
     """Send the ledger's decisions through one policy file, or compare two.
 
-    Tells which pages people would have got, and with --diff which are added, removed or moved by the
-    second file, each with its reason: another route, a silence, an incident that no longer lasts long
-    enough. Nothing is sent. Detection is not repeated: the ledger has what the detector decided.
+    Tells which pages people would have got, and with --diff which are added, removed or moved by
+    the second file, each with its reason: another route, a silence, an incident that no longer
+    lasts long enough. Nothing is sent. Detection is not repeated: the ledger has the decisions.
 
     \b
     Examples:
