@@ -53,7 +53,7 @@ class Page:
 
 @dataclass(slots=True)
 class Replayed:
-    """All pages in order; the last words of the log on each incident; what held it; its document."""
+    """All pages in order; the last words on each incident, what held it, and its document."""
 
     pages: list[Page] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)
