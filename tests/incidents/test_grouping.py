@@ -315,3 +315,14 @@ def test_every_opening_is_followed_by_exactly_one_resolve(minutes):
         again = [REOPENED, CLOSED] * (len(actions) // 2 - 1)
         assert actions == [OPENED, CLOSED, *again]
     assert not found.active
+
+
+def test_a_window_under_maintenance_joins_no_incident():
+    """It is attributed to its excuse; what goes on afterwards opens an incident."""
+    until = START + timedelta(minutes=2)
+    found = IncidentTracker(
+        "vigil.events", AT_ONCE, exempt=lambda row, at: "planned" if at < until else ""
+    )
+    told = story(found, decisions(*[{"mail": 1e-9}] * 3))
+    assert [change[:2] for change in told] == [(OPENED, 2)]
+    assert found.take_joined()["reason"].to_list()[:2] == ["planned", "planned"]

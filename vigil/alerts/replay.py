@@ -82,7 +82,9 @@ class Replay:
         self, policy: Policy, stream: str, window_s: float, calls: Iterable[tuple[str, str]]
     ) -> None:
         self._window = timedelta(seconds=window_s)
-        self._tracker = IncidentTracker(stream, policy.incidents.rules(), window_s)
+        self._tracker = IncidentTracker(
+            stream, policy.incidents.rules(), window_s, policy.exemption
+        )
         self._tracker.learn_calls(calls)
         self._dispatcher = Dispatcher(policy)
         self._ticked_at: datetime | None = None

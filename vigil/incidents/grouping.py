@@ -7,7 +7,7 @@ severity asks. An incident ends when all of its series have been quiet for a whi
 soon after is the same incident, and has to be quiet for longer the more often it did.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,8 @@ MOST_DOUBLINGS = 3
 BUDGET_S = 30 * 86_400
 
 Change = tuple[str, Incident]
+# Why a flagged window of a series, at a time, is nobody's business; empty where it is.
+Exempt = Callable[[Mapping[str, Any], datetime], str]
 
 ATTRIBUTIONS: dict[str, Any] = {
     "series_id": pl.Int64,
@@ -56,12 +58,17 @@ class IncidentTracker:
     """Incidents of one stream; takes decisions in event-time order. `window_s`: their length."""
 
     def __init__(
-        self, stream: str, rules: IncidentRules | None = None, window_s: float = 60.0
+        self,
+        stream: str,
+        rules: IncidentRules | None = None,
+        window_s: float = 60.0,
+        exempt: Exempt = lambda row, at: "",
     ) -> None:
         self.stream = stream
         self.rules = rules or IncidentRules()
         self.window = timedelta(seconds=window_s)
         self.topology = Topology()
+        self._exempt = exempt
         # Pending and open ones; those over may come back for a while.
         self.active: list[Incident] = []
         self.over: list[Incident] = []
@@ -128,7 +135,10 @@ class IncidentTracker:
                 known.note = note
                 known.updated_at = max(at, known.updated_at)
                 return (CORRECTED if note else ""), known
-        if row["flagged"]:
+        excuse = self._exempt(row, at) if row["flagged"] else ""
+        if excuse:
+            self._attribute(at, row, "", excuse)
+        elif row["flagged"]:
             return self._take(at, row)
         if known is not None and row["revision"] == 0:
             known.evidence[row["series_id"]].quiet_windows += 1
@@ -152,14 +162,7 @@ class IncidentTracker:
         elif service not in incident.services:
             action = UPDATED
         incident.reasons.setdefault(service, reason)
-        self._joined.append(
-            {
-                "series_id": row["series_id"],
-                "window_start": at,
-                "incident_id": incident.incident_id,
-                "reason": reason,
-            }
-        )
+        self._attribute(at, row, incident.incident_id, reason)
         self._record(incident, at, row)
         severity = severity_of(incident.burn_rate, self.rules)
         if graver(severity, incident.severity):
@@ -167,6 +170,16 @@ class IncidentTracker:
             action = action or UPDATED
         incident.updated_at = max(at, incident.updated_at)
         return action, incident
+
+    def _attribute(self, at: datetime, row: dict[str, Any], incident_id: str, reason: str) -> None:
+        self._joined.append(
+            {
+                "series_id": row["series_id"],
+                "window_start": at,
+                "incident_id": incident_id,
+                "reason": reason,
+            }
+        )
 
     def _home(self, at: datetime, row: dict[str, Any]) -> tuple[Incident | None, str]:
         """The incident that a flagged window belongs to, and why; what was told of comes first."""

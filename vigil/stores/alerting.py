@@ -214,6 +214,16 @@ class AlertStore:
         found: dict[str, Any] | None = self._connection.execute(query, {"id": incident_id}).scalar()
         return found
 
+    def open_incident(self, stream: str, origin: str) -> dict[str, Any] | None:
+        """The open incident of one stream and origin."""
+        query = sa.text(
+            "SELECT document FROM incidents WHERE status = 'open'"
+            " AND document->>'stream' = :stream AND document->>'origin' = :origin LIMIT 1"
+        )
+        values = {"stream": stream, "origin": origin}
+        found: dict[str, Any] | None = self._connection.execute(query, values).scalar()
+        return found
+
     def incident_ids_like(self, text: str) -> list[str]:
         """Ids that begin with, or contain, the text."""
         query = sa.text(

@@ -62,7 +62,7 @@ def open_scorer(
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
-            pipeline=Pipeline(spec, limits, detector, policy.incidents.rules()),
+            pipeline=Pipeline(spec, limits, detector, policy.incidents.rules(), policy.exemption),
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),

@@ -16,7 +16,7 @@ from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
 from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
 from vigil.features.observations import metric_observations, request_observations
-from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
@@ -55,13 +55,16 @@ class Pipeline:
         limits: Limits,
         detector: OnlineDetector,
         rules: IncidentRules | None = None,
+        exempt: Exempt = lambda row, at: "",
     ) -> None:
         self.limits = limits
         self.windows = {
             TOPIC_EVENTS: TumblingWindows(spec, RequestFold()),
             TOPIC_METRICS: TumblingWindows(spec, MetricFold()),
         }
-        self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
+        self.trackers = {
+            topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
+        }
         self.series = SeriesDirectory()
         self.scoring = Scoring(spec, detector)
         self.counters = dict.fromkeys(
