@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from assets import champion, checks, features, snapshots, training
+from assets import champion, checks, drill, features, snapshots, training
 from assets.resources import VigilResource
 from jobs import schedules
 from sensors.promotion import promotion_sensor
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([snapshots, features, training, champion]),
+    assets=dg.load_assets_from_modules([snapshots, features, training, champion, drill]),
     asset_checks=[
         checks.observations_fresh,
         checks.observations_schema,
@@ -21,12 +21,14 @@ defs = dg.Definitions(
         schedules.training,
         schedules.promote,
         schedules.review,
+        schedules.drill,
     ],
     schedules=[
         schedules.hourly_snapshots,
         schedules.daily_features,
         schedules.daily_training,
         schedules.hourly_review,
+        schedules.nightly_drill,
     ],
     sensors=[promotion_sensor(schedules.promote)],
     resources={"vigil": VigilResource()},

@@ -44,6 +44,7 @@ def test_assets_stand_in_their_groups():
         "features": {"features"},
         "training": {"training_set", "backtests"},
         "models": {"challenger", "champion", "score_review"},
+        "drills": {"fault_drill"},
     }
 
 

@@ -37,6 +37,8 @@ COMMANDS = {
     "incidents": "List incidents, or tell the whole story of one.",
     "ack": "Acknowledge an incident: somebody takes care.",
     "silence": "Tell nobody of something for a while.",
+    "evidence": "Take the alerts of an Alertmanager as outside evidence.",
+    "replay": "Send the past through a policy, or compare two.",
     "why": "Say why a window was flagged, and what came of it.",
     "why-not": "Say why nobody was paged for a window.",
     "label": "Say what an alert was worth: true, false or expected.",

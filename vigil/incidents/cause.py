@@ -13,6 +13,8 @@ def cause_words(incident: Incident, topology: Topology) -> list[str]:
     callers = [name for name in others if (name, origin) in topology.calls]
     callees = [name for name in others if (origin, name) in topology.calls]
     words = [_worst(incident.worst)]
+    if origin not in incident.services:
+        return words
     if callers:
         words.append(f"{_list(callers)}, unusual too, {_verb(callers, 'call')} it")
     if others and not callees:

@@ -70,9 +70,9 @@ def open_scorer(
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
-            pipeline=Gathering(settings.window_s, rules)
+            pipeline=Gathering(settings.window_s, rules, policy.exemption)
             if flink
-            else Pipeline(spec, limits, detector, rules),
+            else Pipeline(spec, limits, detector, rules, policy.exemption),
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),

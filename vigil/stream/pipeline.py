@@ -23,7 +23,7 @@ from vigil.events.schema import (
     TOPIC_METRICS,
     requests_of,
 )
-from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import edge_metrics
 from vigil.logs.series import LogSeries
@@ -65,12 +65,15 @@ class Pipeline:
         limits: Limits,
         detector: OnlineDetector,
         rules: IncidentRules | None = None,
+        exempt: Exempt = lambda row, at: "",
     ) -> None:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
         self.log_series = LogSeries()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
-        self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
+        self.trackers = {
+            topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
+        }
         self.counters = dict.fromkeys(
             ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts"), 0
         )

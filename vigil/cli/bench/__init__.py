@@ -13,6 +13,7 @@ BENCHMARKS = {
     "redaction": "What taking secrets out of records costs.",
     "calibration": "Clean generated series of all kinds: false-alarm rate asked for and reached.",
     "train": "Many series trained at once, against one model a series.",
+    "alerts": "Alert quality on a simulated month, beside two common policies.",
     "ledger": "Size of the decision ledger and time of an answer.",
     "stream": "Throughput of the stream against reading alone, scoring time, memory.",
     "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",

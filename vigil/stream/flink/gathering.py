@@ -13,7 +13,7 @@ import polars as pl
 
 from vigil.alerts.message import alert_document
 from vigil.events.schema import KEY_COLUMNS
-from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
@@ -68,9 +68,14 @@ class Gathering:
 
     topics = (tables.TOPIC_WINDOWS, tables.TOPIC_SCORES)
 
-    def __init__(self, window_s: int, rules: IncidentRules | None = None) -> None:
+    def __init__(
+        self,
+        window_s: int,
+        rules: IncidentRules | None = None,
+        exempt: Exempt = lambda row, at: "",
+    ) -> None:
         self._window_us = window_s * 1_000_000
-        self.trackers = {topic: IncidentTracker(topic, rules, window_s) for topic in READ}
+        self.trackers = {topic: IncidentTracker(topic, rules, window_s, exempt) for topic in READ}
         self._streams = {topic: _Stream() for topic in READ}
         self._known: set[int] = set()
         # The last window that Vigil's own engine has scored before Flink took over.
