@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from vigil.events.rules import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A wheel has no checkout around it: what runs then lives where the system keeps such things.
+CHECKOUT = (ROOT / "workspace.yaml").is_file()
+DEFAULT_HOME = ROOT / "data" / "local" if CHECKOUT else user_data_path("vigil")
 
 PREFIX = "VIGIL_"
 FILE_NAME = "vigil.toml"
@@ -54,7 +59,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VIGIL_", frozen=True, extra="ignore")
 
-    home: Path = Field(ROOT / "data" / "local", description="folder of everything that runs")
+    home: Path = Field(DEFAULT_HOME, description="folder of everything that runs")
     log_url: str = Field("", description="event log; empty: a SQLite file in the home folder")
     store_url: str = Field("", description="database; empty: PostgreSQL started from a wheel")
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
