@@ -9,6 +9,7 @@ BENCHMARKS = {
     "nab": "The Numenta Anomaly Benchmark.",
     "alerts": "Alert quality on a simulated month, beside two common policies.",
     "ledger": "Size of the decision ledger and time of an answer.",
+    "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
 
