@@ -10,6 +10,7 @@ _OWNERS = {
     "features": (_MODELS, "workbench"),
     "training": (_MODELS, "workbench"),
     "models": (_MODELS, "workbench"),
+    "drills": (_OPERATIONS, "stream"),
 }
 
 

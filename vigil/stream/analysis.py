@@ -15,11 +15,15 @@ from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import metric_observations, request_observations
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
-from vigil.windows.folds import LineFold, MetricFold, RequestFold
+from vigil.windows.folds import Fold, LineFold, MetricFold, RequestFold
 from vigil.windows.tumbling import TumblingWindows, WindowSpec
 from vigil.windows.watermark import UNSEEN, Progress
 
-FOLDS = {TOPIC_EVENTS: RequestFold, TOPIC_METRICS: MetricFold, TOPIC_LOGS: LineFold}
+FOLDS: dict[str, type[Fold]] = {
+    TOPIC_EVENTS: RequestFold,
+    TOPIC_METRICS: MetricFold,
+    TOPIC_LOGS: LineFold,
+}
 TOPICS = tuple(FOLDS)
 
 Frames = dict[str, dict[str, pl.DataFrame]]

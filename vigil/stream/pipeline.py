@@ -13,6 +13,7 @@ import polars as pl
 
 from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
+from vigil.detect.feedback import Label
 from vigil.errors import UsageError
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
@@ -81,6 +82,15 @@ class Pipeline:
     def use(self, bundle: Bundle | None) -> None:
         """Score with this bundle from the next window on."""
         self.analysis.scoring.bundle = bundle
+
+    @property
+    def labelled_to(self) -> int:
+        """Number of the last label that was learned from."""
+        return self.analysis.scoring.labelled_to
+
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Take operators' verdicts."""
+        self.analysis.scoring.learn(labels)
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Step`.

@@ -135,8 +135,7 @@ class Scorer:
         if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
             return
         self._bundle_polled = time.monotonic()
-        scoring = self.pipeline.analysis.scoring
-        scoring.learn(self.labels.after(scoring.labelled_to))
+        self.pipeline.learn(self.labels.after(self.pipeline.labelled_to))
         champion = self.registry.champion()
         if champion is None or champion.bundle_id == self._bundle_id:
             return

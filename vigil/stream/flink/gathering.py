@@ -5,13 +5,14 @@ made of them in the order of event time. Begun on the checkpoint of Vigil's own 
 with that one's incidents, and leaves alone what that one has scored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
 from vigil.alerts.message import alert_document
+from vigil.detect.feedback import Label
 from vigil.events.schema import KEY_COLUMNS
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
@@ -78,6 +79,7 @@ class Gathering:
         self.trackers = {topic: IncidentTracker(topic, rules, window_s, exempt) for topic in READ}
         self._streams = {topic: _Stream() for topic in READ}
         self._known: set[int] = set()
+        self.labelled_to = 0
         # The last window that Vigil's own engine has scored before Flink took over.
         self._scored_to_us = UNSEEN
         self.counters = dict.fromkeys(
@@ -165,6 +167,10 @@ class Gathering:
     def partitions(self) -> list[tuple[str, int]]:
         """None is waited for: shards say how far they are."""
         return []
+
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Pass labels by: the job's detectors learn from them with the next bundle only."""
+        self.labelled_to = max([self.labelled_to, *(label.label_id for label in labels)])
 
     def mark_idle(self, topic: str, partition: int) -> None:
         """Nothing to do, see `partitions`."""
