@@ -13,6 +13,8 @@ from vigil.incidents.topology import Topology
 
 SERIES_SHOWN = 10
 TRACES_SHOWN = 5
+# No series has a longer past than this many windows of ten seconds: four months.
+LARGEST_ODDS = 1_000_000
 
 _UNITS = {"request_rate": "requests/s", "error_ratio": "", "latency_ms_p95": "ms"}
 
@@ -101,7 +103,7 @@ def reason(item: Evidence) -> str:
     expected = "unknown" if worst.expected is None else _value(item.metric, worst.expected)
     return (
         f"{_value(item.metric, worst.actual)} instead of {expected}{band}, "
-        f"since {_when(item.since)}; this unusual once in {_odds(item.p)} windows"
+        f"since {_when(item.since)}; {odds(item.p)}"
     )
 
 
@@ -149,7 +151,8 @@ def _when(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _odds(p: float) -> str:
-    if p <= 1e-12:
-        return "10¹² or more"
-    return f"{1 / p:,.0f}"
+def odds(p: float) -> str:
+    """How unusual a p-value is, in words that a calibration on past windows can stand for."""
+    if p < 1 / LARGEST_ODDS:
+        return f"rarer than once in {LARGEST_ODDS:,} windows"
+    return f"this unusual once in {1 / p:,.0f} windows"

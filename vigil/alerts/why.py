@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from vigil.alerts.message import odds
 from vigil.detect.gates import GATES, shut_gates
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
@@ -256,21 +257,21 @@ def _measured(decision: Mapping[str, Any]) -> str:
 
 def _verdict(decision: Mapping[str, Any], alert_rate: float) -> str:
     p = decision["p"]
-    odds = f"this unusual once in {1 / max(p, 1e-12):,.0f} windows (p {p:.2g}, score {1 - p:.4f})"
+    rarity = f"{odds(p)} (p {p:.2g}, score {1 - p:.4f})"
     if decision["flagged"]:
-        return f"It was flagged: {odds}, and every gate was open."
+        return f"It was flagged: {rarity}, and every gate was open."
     held = shut_gates(decision["gate"])
     if held:
         reasons = "; ".join(f"{gate.name}: {gate.held}" for gate in held)
-        return f"It was not flagged although it is {odds}: {reasons}."
+        return f"It was not flagged although it is unusual, {rarity}: {reasons}."
     if decision["actual"] is None:
         return "It was not flagged: there was nothing to judge."
     if p <= alert_rate:
         return (
-            f"It was not flagged although it is {odds}: measured in the series' own noise it does"
-            " not stand out far enough."
+            f"It was not flagged although it is unusual, {rarity}: measured in the series' own"
+            " noise it does not stand out far enough."
         )
-    return f"It was not flagged: {odds}, and only below p {alert_rate:g} a window counts."
+    return f"It was not flagged: {rarity}, and only below p {alert_rate:g} a window counts."
 
 
 def incident_words(incident: Mapping[str, Any] | None, because: str, flagged: bool) -> list[str]:
