@@ -28,7 +28,7 @@ def as_stored(outputs: list[Output]) -> dict[tuple[str, int], list[StoredMessage
 
 
 def test_it_commits_what_the_stream_in_one_piece_commits():
-    """Windows, scores, keys, series, late records and counters."""
+    """Windows, scores, keys, series, edges of the service graph, late records and counters."""
     gathering = Gathering(SPEC.window_s)
     step = gathering.step(as_stored(run_shards(messages(), 3, [20])), NOW_AT)
     expected = native()
@@ -42,6 +42,8 @@ def test_it_commits_what_the_stream_in_one_piece_commits():
             found.select(names).sort(by), expected[table].select(names).sort(by), rel_tol=1e-9,
             check_dtypes=False,
         )  # fmt: skip
+    by = ["window_start", "caller", "service", "environment"]
+    assert_frame_equal(step.outputs.edges.sort(by), expected[tables.EDGES].sort(by), rel_tol=1e-9)
     assert step.outputs.scores.height == expected[tables.SCORES].height
     assert set(step.outputs.series["series_id"]) == set(expected[tables.SCORES]["series_id"])
     assert set(step.outputs.keys["key_id"]) == set(expected[tables.SCORES]["key_id"])
