@@ -69,6 +69,7 @@ demo: $(STAMP)
 	@$(BIN)/vigil demo
 
 test: $(STAMP) lint
+	@$(BIN)/dagster definitions validate --workspace workspace.yaml --log-level warning
 	@$(BIN)/python -m pytest
 
 lint: $(STAMP)

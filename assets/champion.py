@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from assets.resources import VigilResource
 
@@ -13,11 +14,11 @@ PLOTTED_SERIES = 3
 class PromotionConfig(dg.Config):
     """Which bundle, and why."""
 
-    bundle_id: str
-    reason: str
+    bundle_id: str = Field(description="a bundle of the registry; `vigil models` lists them")
+    reason: str = Field(description="kept in the history of promotions")
 
 
-@dg.asset(deps=["challenger"], group_name="models")
+@dg.asset(deps=["challenger"], group_name="models", kinds={"postgres"})
 def champion(config: PromotionConfig, vigil: VigilResource) -> dg.MaterializeResult:
     """Promote a bundle; scorers pick it up within a second or two."""
     with vigil.registry() as registry:
@@ -31,7 +32,7 @@ def champion(config: PromotionConfig, vigil: VigilResource) -> dg.MaterializeRes
     )
 
 
-@dg.asset(deps=["champion"], group_name="models")
+@dg.asset(deps=["champion"], group_name="models", kinds={"postgres", "matplotlib"})
 def score_review(vigil: VigilResource) -> dg.MaterializeResult:
     """The last day's decisions of the stream: how many flags, and the most unusual series."""
     from assets.plots import markdown, scores_plot

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from assets.partitions import patient
 from assets.resources import VigilResource
@@ -14,12 +15,12 @@ DEFAULT_DAYS = 28
 
 
 class TrainingConfig(dg.Config):
-    """Which range to train on (ISO 8601, UTC); by default the last four weeks of windows."""
+    """Which range to train on, and how thoroughly to compare candidates."""
 
-    start: str = ""
-    end: str = ""
-    series_per_group: int = 4
-    folds: int = 2
+    start: str = Field("", description="ISO 8601, UTC; empty: four weeks before the end")
+    end: str = Field("", description="ISO 8601, UTC, not included; empty: the newest window")
+    series_per_group: int = Field(4, ge=1, description="representative series of each metric")
+    folds: int = Field(2, ge=1, le=20, description="origins that each candidate is judged from")
 
 
 def _range(config: TrainingConfig, vigil: VigilResource) -> tuple[datetime, datetime]:
@@ -43,7 +44,13 @@ def _load(vigil: VigilResource, config: TrainingConfig) -> tuple[pl.DataFrame, T
     return frame, training_set(frame, start_at, end_at)
 
 
-@dg.asset(name="training_set", deps=["features"], retry_policy=patient, group_name="training")
+@dg.asset(
+    name="training_set",
+    deps=["features"],
+    retry_policy=patient,
+    group_name="training",
+    kinds={"parquet"},
+)
 def training_set_asset(config: TrainingConfig, vigil: VigilResource) -> dg.MaterializeResult:
     """Series that can be learnt from, and why the others cannot."""
     from vigil.workbench import require_series

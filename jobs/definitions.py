@@ -2,13 +2,20 @@
 
 import dagster as dg
 
-from assets import champion, checks, features, snapshots, training
+from assets import champion, checks, drill, features, snapshots, training
+from assets.owners import described
 from assets.resources import VigilResource
 from jobs import schedules
 from sensors.promotion import promotion_sensor
 
+_ASSETS = [
+    asset
+    for asset in dg.load_assets_from_modules([snapshots, features, training, champion, drill])
+    if isinstance(asset, dg.AssetsDefinition)
+]
+
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([snapshots, features, training, champion]),
+    assets=dg.map_asset_specs(described, _ASSETS),
     asset_checks=[
         checks.observations_fresh,
         checks.observations_schema,
@@ -21,12 +28,14 @@ defs = dg.Definitions(
         schedules.training,
         schedules.promote,
         schedules.review,
+        schedules.drill,
     ],
     schedules=[
         schedules.hourly_snapshots,
         schedules.daily_features,
         schedules.daily_training,
         schedules.hourly_review,
+        schedules.nightly_drill,
     ],
     sensors=[promotion_sensor(schedules.promote)],
     resources={"vigil": VigilResource()},

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from real_servers import SERVERS, require, started
 
 from vigil.config import Settings, load_settings
@@ -26,6 +27,10 @@ from vigil.stores.embedded_postgres import start_postgres
 from vigil.stream.assembly import open_scorer
 
 TEMPLATE = "vigil_template"
+
+# A busy machine is no reason to fail.
+settings.register_profile("vigil", deadline=None)
+settings.load_profile("vigil")
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ import tomllib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -21,7 +23,14 @@ from pydantic_settings import (
 
 from vigil.errors import ConfigError
 
+if TYPE_CHECKING:
+    from vigil.events.rules import Limits
+
 ROOT = Path(__file__).resolve().parent.parent
+
+# A wheel has no checkout around it: what runs then lives where the system keeps such things.
+CHECKOUT = (ROOT / "workspace.yaml").is_file()
+DEFAULT_HOME = ROOT / "data" / "local" if CHECKOUT else user_data_path("vigil")
 
 PREFIX = "VIGIL_"
 FILE_NAME = "vigil.toml"
@@ -50,7 +59,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VIGIL_", frozen=True, extra="ignore")
 
-    home: Path = Field(ROOT / "data" / "local", description="folder of everything that runs")
+    home: Path = Field(DEFAULT_HOME, description="folder of everything that runs")
     log_url: str = Field("", description="event log; empty: a SQLite file in the home folder")
     store_url: str = Field("", description="database; empty: PostgreSQL started from a wheel")
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
@@ -81,10 +90,36 @@ class Settings(BaseSettings):
         description="share of clean windows of a request metric that may be flagged",
     )
 
+    gates: dict[str, dict[str, float | str]] = Field(
+        default_factory=dict,
+        description="JSON, gates by group of series where they differ from the defaults",
+    )
+
     ledger_hot_h: float = Field(
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
     )
     ledger_days: int = Field(30, ge=1, description="how long decisions are kept")
+
+    redact: str = Field(
+        "tokens,emails,cards,ips,queries",
+        description="what is taken out of free text before it is stored; `none`: nothing",
+    )
+    redact_patterns: dict[str, str] = Field(
+        {}, description="further expressions by name, as JSON; what they find becomes [name]"
+    )
+
+    @property
+    def limits(self) -> "Limits":
+        """What is believed of a record, and what is taken out; raises ConfigError."""
+        # Commands that read no records start without the frame library.
+        from vigil.events.redaction import redaction_of
+        from vigil.events.rules import Limits
+
+        try:
+            redaction = redaction_of(self.redact, self.redact_patterns)
+        except ValueError as error:
+            raise ConfigError(f"VIGIL_REDACT or VIGIL_REDACT_PATTERNS: {error}") from error
+        return Limits(self.future_s, self.earliest_at, redaction=redaction)
 
     @classmethod
     def settings_customise_sources(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from vigil.config import ROOT, Settings
+from vigil.config import CHECKOUT, ROOT, Settings
 from vigil.errors import DependencyError
 
 STOP_WAIT_S = 15.0
@@ -38,7 +38,7 @@ BOARD_PORT = 4173
 def all_services(port: int = DAGSTER_PORT, board_port: int = BOARD_PORT) -> list[Service]:
     """What `vigil up` runs; `port` is that of the Dagster UI."""
     binaries = Path(sys.executable).parent
-    workspace = ["-w", str(ROOT / "workspace.yaml")]
+    workspace = ["-w", str(ROOT / "workspace.yaml")] if CHECKOUT else ["-m", "jobs.definitions"]
     web = [*workspace, "-h", "127.0.0.1", "-p", str(port)]
     return [
         Service("scorer", [str(binaries / "vigil"), "score"]),

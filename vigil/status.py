@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vigil.config import Settings
-from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
+from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
@@ -34,7 +34,7 @@ def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) ->
     """The same from stores that are open already."""
     checkpoint = CheckpointStore(engine, CONSUMER).load()
     offsets = checkpoint.offsets if checkpoint else {}
-    lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS))
+    lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS))
     buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
     champion = registry.champion()
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - RECENT)

@@ -56,7 +56,7 @@ def test_a_policy_is_read_whole():
     assert policy.owner_of("ledger") == "money"
     assert policy.owner_of("mail") == "operations"
     rules = policy.incidents.rules()
-    assert (rules.confirm_s["warning"], rules.confirm_s["critical"]) == (120, 60)
+    assert (rules.confirm_s["warning"], rules.confirm_s["critical"]) == (120, 360)
     assert rules.objective == 0.995
 
 

@@ -101,3 +101,25 @@ def test_production_series_are_forecast_better_than_by_the_day_before(datasets):
     ours, yardstick = np.mean(errors, axis=0)
     assert ours < 0.9 * yardstick
     assert 0.7 < np.mean(np.concatenate(inside)) < 0.9
+
+
+def test_a_drifting_file_is_said_to_break_its_threshold(tmp_path):
+    """Shown with its record; no warning is made, as nothing has come true yet."""
+    path = tmp_path / "p95.csv"
+    value = 100 + np.random.default_rng(1).normal(size=2000)
+    value[-60:] += np.arange(60) / 4
+    pl.DataFrame({"t": 300 * np.arange(2000), "v": value}).write_csv(path)
+    arguments = ["breach", str(path), "--above", "125", "--horizon", "80", "--replays", "20"]
+    result = CliRunner().invoke(cli, [*arguments, "--json"])
+    facts = json.loads(result.stdout)
+    assert facts["probability"] > 0.9
+    assert facts["warning"] is False
+    assert facts["record"]["deserves_warnings"] is False
+    assert result.exit_code == 0
+
+
+def test_a_breach_needs_one_threshold(tmp_path):
+    """Neither none nor two."""
+    result = CliRunner().invoke(cli, ["breach", "x.csv", "--horizon", "5"])
+    assert result.exit_code == 2
+    assert "exactly one of --above and --below" in result.stderr

@@ -27,7 +27,9 @@ def post(collector, body, path="/v1/traces", content_type=PROTOBUF, **headers):
     content = body if isinstance(body, bytes) else body.SerializeToString()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     url = collector.http + path
-    return httpx.post(url, content=content, headers={"content-type": content_type, **named})
+    return httpx.post(
+        url, content=content, headers={"content-type": content_type, **named}, timeout=60
+    )
 
 
 def test_what_is_acknowledged_is_in_the_log(listen):

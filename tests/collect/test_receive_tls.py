@@ -40,7 +40,9 @@ def send_http(collector, authority, certificate=None):
         certificate.configure_cert(context)
     body = trace_request({}).SerializeToString()
     url = f"{collector.http}/v1/traces"
-    return httpx.post(url, content=body, headers={"content-type": PROTOBUF}, verify=context)
+    return httpx.post(
+        url, content=body, headers={"content-type": PROTOBUF}, verify=context, timeout=60
+    )
 
 
 def send_grpc(collector, authority, certificate=None):

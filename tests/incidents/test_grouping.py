@@ -70,6 +70,7 @@ def decisions(*minutes: dict[str, float]) -> pl.DataFrame:
 
 AT_ONCE = IncidentRules(
     confirm_s=dict.fromkeys((CRITICAL, ERROR, WARNING, INFO), 0.0),
+    at_once_s=0.0,
     clear_windows=2,
     clear_s=60,
     reopen_s=600,
@@ -119,15 +120,20 @@ def test_nobody_hears_of_what_does_not_last_as_long_as_its_severity_asks():
 
 
 def test_what_hurts_more_is_told_sooner():
-    """The time to confirm follows from the burn rate of the worst window."""
-    severe = decisions(*[{"mail": 1e-9}] * 12).with_columns(
+    """At once what eats the error budget; else after as long as the burn rate's severity asks."""
+    bad = decisions(*[{"mail": 1e-9}] * 40).with_columns(
         metric=pl.lit("error_ratio"),
-        actual=pl.when("flagged").then(0.3).otherwise(0.0),
+        actual=pl.when("flagged").then(0.9).otherwise(0.0),
         expected=pl.lit(0.001),
     )
-    mild = severe.with_columns(actual=pl.when("flagged").then(0.0015).otherwise(0.0))
-    told = [story(tracker(IncidentRules()), frame)[0] for frame in (severe, mild)]
-    assert [change[1] for change in told] == [0, 4]
+    shares = (0.9, 0.02, 0.007, 0.0015, 0.0005)
+    told = [
+        story(tracker(IncidentRules()), bad.with_columns(
+            actual=pl.when("flagged").then(share).otherwise(0.0)
+        ))[0][1]
+        for share in shares
+    ]  # fmt: skip
+    assert told == [1, 5, 5, 15, 29]
 
 
 def test_what_comes_back_soon_is_the_same_incident_and_needs_longer_to_be_over():
@@ -179,8 +185,26 @@ def test_services_of_one_region_that_turn_unusual_together_are_one_incident():
     assert services == ["mail", "payments"]
     [incident] = found.open
     assert incident.reasons["mail"] == (
-        "it is in eu-1 as the others, and turned unusual within 5 minutes of them"
+        "it is in eu-1 as the others, and turned unusual within 5 minutes of it"
     )
+
+
+def test_two_that_turn_out_to_be_one_are_told_of_once():
+    """Orders and mail have nothing to do with each other until the gateway calls both."""
+    rules = IncidentRules(confirm_s=dict.fromkeys(AT_ONCE.confirm_s, 120.0), clear_s=60, near_s=0)
+    found = IncidentTracker("vigil.events", rules)
+    found.learn_calls([("gateway", "orders")])
+    apart = {"orders": 1e-9}
+    later = {"orders": 1e-9, "mail": 1e-9}
+    frame = decisions(apart, apart, later, later)
+    told = story(found, frame[: 3 * len(SERVICES)])
+    found.learn_calls([("orders", "mail")])
+    told += story(found, frame[3 * len(SERVICES) :])
+    assert [(action, services) for action, _, services, _ in told] == [
+        (OPENED, ["orders"]),
+        (UPDATED, ["mail", "orders"]),
+    ]
+    assert len(found.active) == 1
 
 
 def test_a_series_that_vanishes_does_not_keep_its_incident_open_for_ever():
@@ -291,3 +315,14 @@ def test_every_opening_is_followed_by_exactly_one_resolve(minutes):
         again = [REOPENED, CLOSED] * (len(actions) // 2 - 1)
         assert actions == [OPENED, CLOSED, *again]
     assert not found.active
+
+
+def test_a_window_under_maintenance_joins_no_incident():
+    """It is attributed to its excuse; what goes on afterwards opens an incident."""
+    until = START + timedelta(minutes=2)
+    found = IncidentTracker(
+        "vigil.events", AT_ONCE, exempt=lambda row, at: "planned" if at < until else ""
+    )
+    told = story(found, decisions(*[{"mail": 1e-9}] * 3))
+    assert [change[:2] for change in told] == [(OPENED, 2)]
+    assert found.take_joined()["reason"].to_list()[:2] == ["planned", "planned"]

@@ -44,7 +44,18 @@ def test_assets_stand_in_their_groups():
         "features": {"features"},
         "training": {"training_set", "backtests"},
         "models": {"challenger", "champion", "score_review"},
+        "drills": {"fault_drill"},
     }
+
+
+def test_every_asset_is_described_owned_and_of_a_kind():
+    """Somebody who meets it in the catalogue knows what it is and whom to ask."""
+    from jobs.definitions import defs
+
+    for spec in defs.resolve_all_asset_specs():
+        assert len(spec.description or "") > 30, spec.key
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
 
 
 @pytest.fixture

@@ -57,6 +57,22 @@ def test_forms_of_a_value_are_one_template():
     assert len(set(apart)) == 2
 
 
+def test_several_values_may_be_open_at_once():
+    """No two lines differ in one word only; other messages of the same build stay apart."""
+    letters = "abcdefghijklmnopqrst"
+    logins = [
+        f"login of user {a * 3} from host {b * 4} ok"
+        for a, b in zip(letters, letters[::-1], strict=True)
+    ]
+    states = [f"disk of this {what} is full right now" for what in ("host", "node")] * 20
+    found = mined(logins + states)
+    assert set(found) == {
+        "login of user <*> from host <*> ok",
+        "disk of this host is full right now",
+        "disk of this node is full right now",
+    }
+
+
 def test_identifiers_after_an_equals_sign_are_values():
     """`key=word` with words made for machines."""
     names = ("com.shop.cart", "com.shop.billing")

@@ -119,3 +119,17 @@ def test_promotions_are_a_history(engine, tmp_path):
     champion = registry.champion()
     assert champion is not None
     assert champion.bundle_id == "b"
+
+
+def test_a_rollback_goes_back_and_again_further_back(engine, tmp_path):
+    """Not to and fro: what was rolled back from is passed over, until nothing is left."""
+    registry = Registry(engine, tmp_path)
+    for name in ("a", "b", "c"):
+        registry.add({"bundle_id": name, "backtest": {"mase": 1.0}}, arrays())
+        registry.promote(name, "better")
+    back = registry.rollback("pages all night")
+    assert (back.bundle_id, back.reason) == ("b", "rollback from c: pages all night")
+    assert registry.rollback("still").bundle_id == "a"
+    with pytest.raises(BundleError, match="no earlier champion"):
+        registry.rollback("again")
+    assert len(registry.history()) == 5

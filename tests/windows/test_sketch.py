@@ -18,7 +18,12 @@ durations = st.lists(st.floats(0, 1e7, allow_subnormal=False), min_size=1, max_s
 def sketch(values: list[float], key: int = 1) -> pl.DataFrame:
     """The long form of one group."""
     frame = pl.DataFrame({"key": key, "value": values}, schema={"key": pl.Int64, "value": float})
-    return frame.group_by("key", bucket=bucket_of("value")).agg(count=pl.len().cast(pl.Int64))
+    return merged(frame.select("key", bucket=bucket_of("value"), count=pl.lit(1, pl.Int64)))
+
+
+def merged(stacked: pl.DataFrame) -> pl.DataFrame:
+    """As a fold merges them: counts of the same bucket add up."""
+    return stacked.group_by("key", "bucket").agg(pl.col("count").sum()).sort("key", "bucket")
 
 
 @given(durations)
@@ -33,8 +38,22 @@ def test_a_quantile_is_within_one_percent_of_the_exact_one(values):
 @given(durations, durations)
 def test_merging_sketches_equals_the_sketch_of_everything(left, right):
     """Stacking two sketches of a key loses nothing."""
-    stacked = quantiles(pl.concat([sketch(left), sketch(right)]), ["key"], LEVELS)
-    assert stacked.equals(quantiles(sketch(left + right), ["key"], LEVELS))
+    assert merged(pl.concat([sketch(left), sketch(right)])).equals(sketch(left + right))
+
+
+@given(st.lists(durations, min_size=1, max_size=5))
+def test_groups_do_not_see_each_other(groups):
+    """Many sketches at once give what each gives alone."""
+    alone = [quantiles(sketch(values, key), ["key"], LEVELS) for key, values in enumerate(groups)]
+    together = pl.concat([sketch(values, key) for key, values in enumerate(groups)])
+    assert quantiles(together, ["key"], LEVELS).equals(pl.concat(alone))
+
+
+def test_no_sketches_have_no_quantiles():
+    """The columns are there all the same."""
+    assert quantiles(sketch([]), ["key"], LEVELS).schema == {
+        "key": pl.Int64, **dict.fromkeys(LEVELS, pl.Float64),
+    }  # fmt: skip
 
 
 def test_quantiles_equal_those_of_the_ddsketch_package():

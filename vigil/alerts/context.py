@@ -9,6 +9,7 @@ from urllib.parse import quote
 import polars as pl
 import sqlalchemy as sa
 
+from vigil.alerts.outside import outside_words
 from vigil.alerts.policy.schema import Links
 from vigil.incidents.incident import series_name
 from vigil.stores.alerting import AlertStore
@@ -28,8 +29,10 @@ class Context:
 
     def complete(self, document: Mapping[str, Any], store: AlertStore) -> dict[str, Any]:
         """The document with everything that a message shows."""
+        cause = [*document.get("cause", ()), *outside_words(store.connection, document)]
         return {
             **document,
+            "cause": cause,
             "recent": self._recent(document),
             "similar": similar_words(store, document),
             "links": links(self._links, document),

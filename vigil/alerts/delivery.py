@@ -145,7 +145,7 @@ class Outbox:
             if number not in known:
                 full = {} if document["action"] == "digest" else document
                 complete = self._context.complete(full, store) if full else {}
-                names = ("recent", "similar", "links")
+                names = ("cause", "recent", "similar", "links")
                 known[number] = {name: complete[name] for name in names if name in complete}
             added.append(known[number])
         return added

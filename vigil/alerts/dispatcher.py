@@ -98,6 +98,14 @@ class Dispatcher:
             self._note(case, now_at, "acknowledged", f"{author} acknowledged it")
         return self._now
 
+    def waits(self) -> bool:
+        """True while the passing of time alone may change something."""
+        held = any(
+            case.open and (case.held is not None or case.escalate_at is not None)
+            for case in self.cases.values()
+        )
+        return held or self.limiter.waiting
+
     def forget(self) -> list[str]:
         """Drop cases that have ended; returns their ids."""
         ended = [number for number, case in self.cases.items() if not case.open]

@@ -37,6 +37,11 @@ class Limiter:
         self._items.setdefault(message.channel, []).append({name: document[name] for name in kept})
         return f"more than {limit.pages} pages in {limit.per_s:g} s, it comes in a digest"
 
+    @property
+    def waiting(self) -> bool:
+        """True while a digest waits for its time."""
+        return bool(self._due)
+
     def waits(self, channel: str, incident_id: str) -> bool:
         """True where the incident's page waits for the channel's digest."""
         return any(item["incident_id"] == incident_id for item in self._items.get(channel, ()))

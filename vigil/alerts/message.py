@@ -125,7 +125,9 @@ def alert_text(document: dict[str, Any]) -> str:
 
 def _change(evidence: Evidence) -> str:
     item = evidence.worst
-    if item.expected is None or item.actual is None:
+    if item.actual is None:
+        return "is not measured any more"
+    if item.expected is None:
         return "is unusual"
     if item.actual == 0 and item.expected > 0:
         return "fell to zero"
@@ -135,7 +137,9 @@ def _change(evidence: Evidence) -> str:
     return f"is {direction} the expected"
 
 
-def _value(metric: str, value: float) -> str:
+def _value(metric: str, value: float | None) -> str:
+    if value is None:
+        return "nothing"
     if metric == "error_ratio":
         return f"{value:.1%}"
     return f"{value:.4g} {_UNITS.get(metric, '')}".strip()

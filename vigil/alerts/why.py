@@ -132,7 +132,7 @@ class Ledger:
         with self._engine.connect() as connection:
             found = connection.execute(query, {"series_id": series_id, "at": at}).first()
         if found is None or found.document is None:
-            return None, ""
+            return None, "" if found is None else found.reason
         kept = (
             "incident_id",
             "status",
@@ -276,7 +276,8 @@ def _verdict(decision: Mapping[str, Any], alert_rate: float) -> str:
 def incident_words(incident: Mapping[str, Any] | None, because: str, flagged: bool) -> list[str]:
     """Where a flagged window went."""
     if incident is None:
-        return ["It belongs to no incident yet."] if flagged else []
+        excuse = f": {because}" if because else " yet"
+        return [f"It belongs to no incident{excuse}."] if flagged else []
     since = f"{datetime.fromisoformat(incident['opened_at']):%Y-%m-%d %H:%M:%S} UTC"
     words = [
         f"It joined incident {incident['incident_id']} ({incident['title']}; {incident['status']},"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import orjson
 
+from vigil.cli.access_logs import access_log_options, chosen_access_log
 from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
 
 
@@ -17,6 +18,21 @@ from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
 @click.option(
     "--open", "everybody", is_flag=True, help="Let everybody send, even beyond this machine."
 )
+@click.option("--require-keys", is_flag=True, help="Ask for keys on this machine as well.")
+@access_log_options
+@click.option(
+    "--tail", "tails", multiple=True, type=click.Path(path_type=Path),
+    help="Follow this access log (--format), through rotation and truncation; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--scrape", "pages", multiple=True, metavar="URL",
+    help="Fetch this page of a Prometheus target; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--scrape-interval-s", default=15.0, show_default=True, type=click.FloatRange(1),
+    help="How often pages are fetched.",
+)  # fmt: skip
+@click.option("--from-start", is_flag=True, help="Read files to follow from their beginning.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
 @click.option(
@@ -41,6 +57,15 @@ def command(
     no_http: bool,
     no_grpc: bool,
     everybody: bool,
+    require_keys: bool,
+    layout: str | None,
+    pattern: str | None,
+    paths: tuple[str, ...],
+    at_end: bool,
+    tails: tuple[Path, ...],
+    pages: tuple[str, ...],
+    scrape_interval_s: float,
+    from_start: bool,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -48,18 +73,22 @@ def command(
     max_waiting_mib: int,
     verbose: bool,
     as_json: bool,
+    **identity: str | None,
 ) -> None:
-    """Receive OpenTelemetry traces and logs (OTLP/HTTP and OTLP/gRPC).
+    """Receive OpenTelemetry traces, logs and metrics (OTLP by HTTP and gRPC) and remote write.
 
     A request is acknowledged once it is durable in the event log. Records that cannot be used
     become dead letters, and the sender is told how many and why (partial success). When the
     receiver is full or the log is down, senders are told when to come again.
 
-    It listens on this machine only, unless --host says otherwise.
+    With --tail it follows access logs, with --scrape it fetches Prometheus' pages as well. It
+    listens on this machine only, unless --host says otherwise; then senders need keys (vigil keys
+    create).
 
     \b
     Examples:
       vigil collect
+      vigil collect --tail /var/log/nginx/access.log --format nginx --service shop
       OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 opentelemetry-instrument python app.py
 
     Ctrl-C ends it orderly: requests under way are finished, then the counts are printed.
@@ -70,13 +99,21 @@ def command(
 
     import uvloop
 
+    from vigil.collect.metrics.scrape import Target
+    from vigil.collect.receive.following import Tail
     from vigil.collect.receive.limits import ReceiverLimits
     from vigil.collect.receive.receiver import Address
-    from vigil.collect.receive.run import receive, tls_files
+    from vigil.collect.receive.run import Access, receive, tls_files
     from vigil.config import load_settings
     from vigil.stores import open_log
 
     log_to_stderr(verbose)
+    access_log = chosen_access_log(layout, pattern, paths, at_end, identity)
+    if bool(tails) != bool(access_log):
+        raise click.UsageError("--tail and --format need each other")
+    followed = [Tail(path, access_log, from_start) for path in tails]
+    targets = [Target(url, scrape_interval_s, identity["service"] or "") for url in pages]
+    access = Access(everybody, require_keys)
     settings = load_settings()
     address = Address(
         host=host,
@@ -91,7 +128,9 @@ def command(
             click.echo(orjson.dumps({"listening": ports}))
 
     with closing(open_log(settings)) as event_log:
-        counters = uvloop.run(receive(event_log, settings, address, limits, everybody, say))
+        counters = uvloop.run(
+            receive(event_log, settings, address, limits, access, followed, targets, say)
+        )
     if as_json:
         print_json(counters)
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.access_logs import access_log_options, chosen_access_log
 from vigil.cli.output import json_option, print_json, print_table, progress_bar
 
 
@@ -14,10 +15,20 @@ from vigil.cli.output import json_option, print_json, print_table, progress_bar
     "--kind", type=click.Choice(["events", "metrics", "logs"]), help="[default: by the fields]"
 )
 @click.option("--metric", help="Name of the metric of a bare csv.  [default: the file's name]")
+@access_log_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when there are dead letters.")
 @json_option
 def command(
-    files: tuple[Path, ...], kind: str | None, metric: str | None, strict: bool, as_json: bool
+    files: tuple[Path, ...],
+    kind: str | None,
+    metric: str | None,
+    layout: str | None,
+    pattern: str | None,
+    paths: tuple[str, ...],
+    at_end: bool,
+    strict: bool,
+    as_json: bool,
+    **identity: str | None,
 ) -> None:
     """Read FILES into the event log: .ndjson, .jsonl, .json, .csv (also .gz), .parquet, .arrow.
 
@@ -29,20 +40,26 @@ def command(
     Examples:
       vigil ingest requests.ndjson
       vigil ingest cloud-monitoring/data/*/*.csv
+      vigil ingest /var/log/nginx/access.log* --format nginx --service shop
 
     Exit codes: 0 done, 1 dead letters under --strict, 2 a file cannot be read, 3 the log is down.
     """
     from vigil.collect.ingest import ingest_files
     from vigil.config import load_settings
-    from vigil.events.rules import Limits
     from vigil.stores import open_log
 
+    access_log = chosen_access_log(layout, pattern, paths, at_end, identity)
     settings = load_settings()
-    limits = Limits(settings.future_s, settings.earliest_at)
     with closing(open_log(settings)) as event_log, progress_bar() as bar:
         task = bar.add_task("reading files", total=len(files))
         counts = ingest_files(
-            event_log, files, limits, kind, metric, lambda path: bar.advance(task)
+            event_log,
+            files,
+            settings.limits,
+            kind,
+            metric,
+            lambda path: bar.advance(task),
+            access_log,
         )
     rows = [(item.file, item.kind, item.read, item.accepted, item.dead) for item in counts]
     columns = ("file", "kind", "read", "accepted", "dead")

@@ -44,13 +44,12 @@ def command(
     from vigil.collect.evidence import read_evidence
     from vigil.config import load_settings
     from vigil.errors import InputError
-    from vigil.events.rules import Limits
     from vigil.journeys.comparison import compare_environments
     from vigil.journeys.explain import explain, journeys_of
     from vigil.journeys.paths import hop_table, journey_table
 
     settings = load_settings()
-    limits = Limits(settings.future_s, settings.earliest_at)
+    limits = settings.limits
     now_at = datetime.now(UTC)
     events = read_evidence(traces, "events", now_at, now_at, limits)
     if events is None:

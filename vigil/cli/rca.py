@@ -60,13 +60,12 @@ def command(
     from vigil.collect.evidence import read_evidence
     from vigil.config import load_settings
     from vigil.errors import InputError
-    from vigil.events.rules import Limits
     from vigil.rootcause.changes import changes_frame
     from vigil.rootcause.ranking import LOOK_AHEAD, rank_causes
 
     at = _instant(at_text)
     settings = load_settings()
-    limits = Limits(settings.future_s, settings.earliest_at)
+    limits = settings.limits
 
     found = {}
     for kind, paths in (("events", traces), ("logs", logs), ("metrics", metrics)):

@@ -7,7 +7,6 @@ import polars as pl
 
 from vigil.client.time_range import TimeRange
 from vigil.config import Settings
-from vigil.events.decode import Limits
 from vigil.events.schema import EVENTS
 from vigil.stores import open_log
 from vigil.stores.snapshots import events_between
@@ -50,7 +49,7 @@ class TraceSource:
         return sum(spans.height for spans in self._spans())
 
     def _spans(self) -> Iterator[pl.DataFrame]:
-        limits = Limits(self._settings.future_s, self._settings.earliest_at)
+        limits = self._settings.limits
         with closing(open_log(self._settings)) as event_log:
             blocks = events_between(event_log, self._asked.start_at, self._asked.end_at, limits)
             for _, events in blocks:

@@ -1,6 +1,7 @@
 """Files of events, metrics or logs to records, and tables to files."""
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from vigil.errors import InputError
+from vigil.events.access_logs import AccessLog, access_log_type
 from vigil.events.content import JSON, NDJSON
 from vigil.events.decode import Decoded, Limits, Payload, decode, validate
 from vigil.events.schema import EVENTS, LOGS, METRICS
@@ -24,6 +26,7 @@ TEXT = {".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 OTLP_FIELDS = {"resourceSpans": "events", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 LINES_AT_ONCE = 50_000
 ROWS_AT_ONCE = 200_000
+BYTES_AT_ONCE = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,21 @@ def _read_columns(
         assert isinstance(frame, pl.DataFrame)
         yield Chunk(validate(frame, place, schema, now_at, limits), before)
         before += batch.num_rows
+
+
+def read_access_log(
+    path: Path, log: AccessLog, now_at: datetime, limits: Limits
+) -> Iterator[Chunk]:
+    """The lines of an access log, also of a .gz, in pieces of bounded size; raises InputError."""
+    content_type, place, before = access_log_type(log), f"file {path.name}", 0
+    try:
+        with _open(path) as source:
+            while lines := source.readlines(BYTES_AT_ONCE):
+                payload = Payload(content_type, b"".join(lines), place)
+                yield Chunk(decode([payload], EVENTS, now_at, limits), before)
+                before += len(lines)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read: {_reason(error)}") from error
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from vigil.collect.files import KINDS, guess_kind, read_chunks
+from vigil.collect.files import KINDS, guess_kind, read_access_log, read_chunks
+from vigil.events.access_logs import AccessLog
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_letter_lines, describe
 from vigil.events.rules import Limits
@@ -44,6 +45,7 @@ def ingest_files(
     kind: str | None = None,
     metric: str | None = None,
     tick: Callable[[Path], None] = lambda path: None,
+    access_log: AccessLog | None = None,
 ) -> list[FileCounts]:
     """Append the valid records of all files, in order of event time where there are several.
 
@@ -54,9 +56,15 @@ def ingest_files(
     counts = []
     waiting: dict[str, list[pl.DataFrame]] = {}
     for path in paths:
-        found = FileCounts(path.name, kind or guess_kind(path))
+        now_at = datetime.now(UTC)
+        if access_log is not None:
+            found = FileCounts(path.name, "events")
+            chunks = read_access_log(path, access_log, now_at, limits)
+        else:
+            found = FileCounts(path.name, kind or guess_kind(path))
+            chunks = read_chunks(path, found.kind, metric, now_at, limits)
         counts.append(found)
-        for chunk in read_chunks(path, found.kind, metric, datetime.now(UTC), limits):
+        for chunk in chunks:
             records, dead = chunk.decoded.records, chunk.decoded.dead
             found.accepted += records.height
             found.dead += dead.height

@@ -23,7 +23,6 @@ from vigil.config import ROOT, Settings, load_settings
 from vigil.demo.feed import feed_broken, feed_requests
 from vigil.demo.plan import START_AT, WINDOW_S, DemoPlan, Progressed
 from vigil.errors import DependencyError, VigilError
-from vigil.events.rules import Limits
 from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
 from vigil.services import Supervisor, all_services, prepare_dagster, service_environment
 from vigil.simulate import chunk_count, write_labels
@@ -105,7 +104,7 @@ class Demo:
         if not files:
             self.say(f"no dataset at {folder}: the demo uses the simulator alone")
             return
-        limits = Limits(self.settings.future_s, self.settings.earliest_at)
+        limits = self.settings.limits
         with closing(open_log(self.settings)) as event_log:
             if sum(event_log.end_offsets(TOPIC_METRICS).values()):
                 return

@@ -29,26 +29,38 @@ GATES = (
     Gate(
         kernel.GATE_WEIGHT,
         "traffic",
-        "at least three requests must lie behind a latency",
+        "enough requests must lie behind the value (three behind a latency)",
         "too few requests lay behind the value",
     ),
     Gate(
         kernel.GATE_ABSOLUTE,
         "absolute change",
-        "at least three requests more than expected must have failed",
-        "fewer than three requests more than expected failed",
+        "the value must be far enough from the expected one (three failed requests)",
+        "the value was less than the least distance away from the expected one",
     ),
     Gate(
         kernel.GATE_RELATIVE,
         "relative change",
-        "the value must be a tenth away from the expected one",
-        "the value was less than a tenth away from the expected one",
+        "the value must be a share away from the expected one (a tenth)",
+        "the value was less than the least share away from the expected one",
     ),
     Gate(
         kernel.GATE_DIRECTION,
         "direction",
-        "latencies and errors must rise",
-        "the value fell, and only a rise of it is bad",
+        "the value must move the bad way (latencies and errors must rise)",
+        "the value moved the way that is not bad",
+    ),
+    Gate(
+        kernel.GATE_TOLERATED,
+        "tolerance",
+        "the deviation must exceed what was labelled a false alarm before",
+        "a deviation of this size was labelled a false alarm",
+    ),
+    Gate(
+        kernel.GATE_PERSISTENCE,
+        "persistence",
+        "k of the last n windows must be unusual",
+        "too few of the last windows were unusual",
     ),
 )
 

@@ -12,14 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vigil.detect import calibration
+from vigil.detect.calibration import learn, p_value
 from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, follow, median
 
 # Columns of the state; float64 each.
 (
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
-    TAIL_AT, TAIL_MEAN, WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET,
-) = range(17)  # fmt: skip
-STATE_COLUMNS = 17
+    WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET, SEEN_S, GAP_S, TOLERATED, CONFIRMED,
+    ZEROS, ALARM_GAP_S, RECENT, QUANTILES,
+) = range(23)  # fmt: skip
+STATE_COLUMNS = QUANTILES + calibration.STATE_COLUMNS
 
 FIRST = 32
 BINS = 96
@@ -29,7 +32,12 @@ GENERIC, RATE, RATIO, LATENCY = 0, 1, 2, 3
 
 # Bits of the gate: why unusual evidence raised no flag.
 GATE_WARMING, GATE_WEIGHT, GATE_ABSOLUTE, GATE_RELATIVE, GATE_DIRECTION = 1, 2, 4, 8, 16
+GATE_TOLERATED, GATE_PERSISTENCE = 32, 64
 
+# A series has vanished when it is silent for twice its longest usual gap, and so many steps.
+VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
+# How much of the deviation of the weakest confirmed incident may be tolerated at most.
+_NEVER_MUTED = 0.5
 # So many changes in a mostly constant series make their usual size known.
 _CHANGES_KNOWN = 8
 
@@ -39,17 +47,13 @@ class Constants(NamedTuple):
 
     warm_up_steps: float
     relative_noise: float
-    tail_share: float
-    tail_shape: float
     alert_rate: float
     least_evidence: float
     least_single: float
     hold_steps: float
-    relative_change: float
     memory_rate: float
     profile_rate: float
     level_share: float
-    request_tail_shape: float
     least_request_evidence: float
     request_alert_rate: float
     alert_doubt: float
@@ -78,7 +82,7 @@ def _seasonal(profile, seen, time_s, step_s):
 
 
 @compiled
-def _stable(kind, value):
+def stable(kind, value):
     """The value on a scale where its noise does not depend on its size.
 
     Square root for counts and arcsine for ratios (Anscombe 1948), logarithm for latencies, whose
@@ -95,7 +99,7 @@ def _stable(kind, value):
 
 @compiled
 def _natural(kind, stable):
-    """The inverse of `_stable`."""
+    """The inverse of `stable`."""
     if kind == RATE:
         return max(stable, 0.0) ** 2
     if kind == RATIO:
@@ -126,31 +130,22 @@ def _deviation(value, expected, scale):
 
 
 @compiled
-def _tail(evidence, s, share, shape):
-    """p-value of the evidence: empirical below the tracked quantile, Pareto beyond it."""
-    if evidence <= s[TAIL_AT]:
-        return 1 - (1 - share) * evidence / s[TAIL_AT]
-    excess = (evidence - s[TAIL_AT]) / s[TAIL_MEAN]
-    return share * (1 + shape * excess) ** (-1 / shape)
-
-
-@compiled
-def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, state, first, profile,
-        seen, expected, lower, upper, p, evidence, gate, flagged, warming,
+def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, rules, state, first,
+        profile, seen, expected, lower, upper, p, evidence, gate, flagged, warming,
         z_level, z_seasonal):  # fmt: skip
     """Advance the states by all observations, in order, and fill the output columns."""
     for i in range(len(slot)):
         k = slot[i]
         _one(
             i, time_s[i], value[i], weight[i], kind[i], prior[i], prior_spread[i], constants,
-            state[k], first[k], profile[k], seen[k],
+            rules, state[k], first[k], profile[k], seen[k],
             expected, lower, upper, p, evidence, gate, flagged, warming, z_level, z_seasonal,
         )  # fmt: skip
 
 
 @compiled
-def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, first, profile, seen,
-         expected, lower, upper, p, evidence, gate, flagged, warming,
+def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, rules, s, first, profile,
+         seen, expected, lower, upper, p, evidence, gate, flagged, warming,
          z_level, z_seasonal):  # fmt: skip
     warm_up, relative = constants.warm_up_steps, constants.relative_noise
     count = s[COUNT]
@@ -161,8 +156,8 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     warming[i] = min(1.0, count / warm_up)
     if math.isfinite(prior):
         # The spread keeps its size relative to the slope of the scale at the prior.
-        above = _stable(kind, prior + prior_spread) - _stable(kind, prior)
-        prior, prior_spread = _stable(kind, prior), above
+        above = stable(kind, prior + prior_spread) - stable(kind, prior)
+        prior, prior_spread = stable(kind, prior), above
     level_scale, seasonal, seasonal_scale = _expect(
         time_s, weight, kind, prior, prior_spread, relative, s, profile, seen
     )
@@ -170,38 +165,88 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, s, firs
     lower[i] = _natural(kind, seasonal - 3 * seasonal_scale)
     upper[i] = _natural(kind, seasonal + 3 * seasonal_scale)
     if not math.isfinite(value):
-        # Nothing was measured: nothing is learnt, and old evidence fades.
-        s[EVIDENCE] *= 0.5
-        s[FLAGGED] = 0
-        p[i], evidence[i], gate[i], flagged[i] = 1.0, s[EVIDENCE], 0, False
+        _absent(i, time_s, kind, constants, s, p, evidence, gate, flagged)
         z_level[i] = z_seasonal[i] = 0.0
         return
+    _seen(time_s, s)
     value = min(max(value, -LARGEST_VALUE), LARGEST_VALUE)
     if kind == RATE and weight > 0 and value > 0:
         s[PER_WEIGHT] = value / weight
-    stable = _stable(kind, value)
+    scaled = stable(kind, value)
     z_level[i] = z_seasonal[i] = fresh = 0.0
     if count >= 3:
-        z_level[i] = _deviation(stable, s[LEVEL], level_scale)
-        z_seasonal[i] = _deviation(stable, seasonal, seasonal_scale)
+        z_level[i] = _deviation(scaled, s[LEVEL], level_scale)
+        z_seasonal[i] = _deviation(scaled, seasonal, seasonal_scale)
         # Requests have a season that is known well; for any metric the level has a say too.
         share = 0.5 if kind == GENERIC else constants.level_share
         fresh = abs(z_level[i]) ** share * abs(z_seasonal[i]) ** (1 - share)
-    wrong_way = (kind in (RATIO, LATENCY)) and z_seasonal[i] < 0
+    wrong_way = rules[kind, 0] * z_seasonal[i] < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
-    # Where the noise has been made stable by construction, tails are light.
-    shape = constants.tail_shape if kind == GENERIC else constants.request_tail_shape
-    p[i] = _tail(s[EVIDENCE], s, constants.tail_share, shape) if count >= 10 else 1.0
+    p[i] = p_value(s[EVIDENCE], s[QUANTILES:]) if count >= 10 else 1.0
     if kind == GENERIC:
-        single = min(abs(z_level[i]), abs(z_seasonal[i]))
+        away = abs(z_seasonal[i])
+        single = min(abs(z_level[i]), away)
+        # Nothing at all, where there never was nothing at such an hour, is no matter of degree.
+        if value == 0 and s[ZEROS] < 0.5 and away >= constants.least_single:
+            single = away
         unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
-        _decide_any(i, value, expected[i], unusual, constants, s, p, gate, flagged)
     else:
-        _decide_request(
-            i, value, weight, kind, expected[i], z_seasonal[i], constants, s, p, gate, flagged
-        )
-    _learn(time_s, stable, weight, kind, level_scale, constants, s, first, profile, seen)
+        # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
+        needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
+        rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
+        unusual = s[EVIDENCE] >= needed and p[i] <= rate
+    bits = _shut(
+        value, weight, kind, expected[i], z_seasonal[i], unusual, constants, rules[kind], s
+    )
+    if kind == GENERIC:
+        _decide_any(i, unusual, bits, constants, s, p, gate, flagged)
+    else:
+        flagged[i] = unusual and bits == 0
+        gate[i] = bits if unusual else 0
+        s[FLAGGED] = 1.0 if flagged[i] else 0.0
+    _learn(time_s, scaled, weight, kind, level_scale, constants, s, first, profile, seen)
+
+
+@compiled
+def _absent(i, time_s, kind, constants, s, p, evidence, gate, flagged):
+    """Nothing was measured: nothing is learnt, old evidence fades, and too long is an alarm.
+
+    Not for requests: theirs is a rate of zero.
+    """
+    s[EVIDENCE] *= 0.5
+    usual_s = max(VANISHED_GAPS * s[GAP_S], VANISHED_STEPS * s[STEP_S])
+    vanished = kind == GENERIC and s[COUNT] >= constants.warm_up_steps
+    vanished = vanished and time_s - s[SEEN_S] > usual_s
+    p[i] = min(constants.alert_rate, 1e-3) if vanished else 1.0
+    evidence[i] = max(s[EVIDENCE], constants.least_evidence) if vanished else s[EVIDENCE]
+    gate[i], flagged[i] = 0, vanished
+    s[FLAGGED] = 1.0 if vanished else 0.0
+    s[QUIET] = -1.0 if vanished else 0.0
+
+
+@compiled
+def _seen(time_s, s):
+    """Learn the longest usual gap; one alarm stretches it by a quarter at most."""
+    if s[COUNT] > 0:
+        gap = usual = time_s - s[SEEN_S]
+        if s[QUIET] < 0:
+            # Twice as long is a habit, such as a weekend.
+            again = 0.8 * s[ALARM_GAP_S] < gap < 1.25 * s[ALARM_GAP_S]
+            usual = gap if again else min(gap, 1.25 * max(s[GAP_S], s[STEP_S]))
+            s[ALARM_GAP_S] = gap
+            s[FLAGGED] = s[QUIET] = 0.0
+        s[GAP_S] = max(usual, s[GAP_S] * (1 - 1e-4))
+    s[SEEN_S] = time_s
+
+
+@compiled
+def _tolerable(deviation, s):
+    """Was a deviation of this size called a false alarm; never that of a confirmed incident."""
+    limit = s[TOLERATED]
+    if s[CONFIRMED] > 0:
+        limit = min(limit, _NEVER_MUTED * s[CONFIRMED])
+    return deviation <= limit
 
 
 @compiled
@@ -230,13 +275,8 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
 
 
 @compiled
-def _decide_any(i, value, expected, unusual, constants, s, p, gate, flagged):
+def _decide_any(i, unusual, bits, constants, s, p, gate, flagged):
     """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
-    bits = 0
-    if s[COUNT] < constants.warm_up_steps:
-        bits |= GATE_WARMING
-    if abs(value - expected) < constants.relative_change * abs(expected):
-        bits |= GATE_RELATIVE
     unusual = unusual and p[i] <= constants.alert_rate
     gate[i] = bits if unusual else 0
     if unusual and bits == 0:
@@ -249,26 +289,38 @@ def _decide_any(i, value, expected, unusual, constants, s, p, gate, flagged):
 
 
 @compiled
-def _decide_request(i, value, weight, kind, expected, z, constants, s, p, gate, flagged):
-    """The verdict on a request metric; the bits of the gate say what held a flag back."""
-    # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
-    needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
-    rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
-    unusual = s[EVIDENCE] >= needed and p[i] <= rate
+def _shut(value, weight, kind, expected, z, unusual, constants, rules, s):
+    """Bits of the gates that are shut."""
+    direction, absolute, relative, traffic = rules[0], rules[1], rules[2], rules[3]
     bits = 0
     if s[COUNT] < constants.warm_up_steps:
         bits |= GATE_WARMING
-    if kind in (RATIO, LATENCY) and z < 0:
+    if direction * z < 0:
         bits |= GATE_DIRECTION
-    if kind == RATIO and abs(value - expected) * weight < 3:
+    away = abs(value - expected)
+    if away * (weight if kind == RATIO else 1.0) < absolute:
         bits |= GATE_ABSOLUTE
-    if kind == LATENCY and weight < 3:
+    if weight < traffic:
         bits |= GATE_WEIGHT
-    if kind != RATIO and abs(value - expected) < constants.relative_change * abs(expected):
+    if away < relative * abs(expected):
         bits |= GATE_RELATIVE
-    flagged[i] = unusual and bits == 0
-    gate[i] = bits if unusual else 0
-    s[FLAGGED] = 1.0 if flagged[i] else 0.0
+    if _tolerable(abs(z), s):
+        bits |= GATE_TOLERATED
+    if not _persists(unusual, int(rules[4]), int(rules[5]), s):
+        bits |= GATE_PERSISTENCE
+    return bits
+
+
+@compiled
+def _persists(unusual, k, n, s):
+    """Were k of the last n windows unusual; the state holds them as bits."""
+    recent = (2 * int(s[RECENT]) + (1 if unusual else 0)) % 2**n
+    s[RECENT] = recent
+    found = 0
+    while recent > 0:
+        found += recent % 2
+        recent //= 2
+    return found >= k
 
 
 @compiled
@@ -289,11 +341,13 @@ def _learn(time_s, value, weight, kind, scale, constants, s, first, profile, see
     _learn_change(abs(value - s[LEVEL]), constants, s)
     _learn_season(time_s, value, scale, constants, s, profile, seen)
     if count >= 10:
-        _learn_tail(
-            constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt,
-            constants,
-            s,
-        )
+        # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
+        doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
+        rate = max(0.5 / (count - 9 + 20), constants.memory_rate)
+        learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[QUANTILES:])
+    s[ZEROS] *= 1 - constants.memory_rate
+    if value == 0 and s[FLAGGED] == 0:
+        s[ZEROS] += 1
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
@@ -340,19 +394,3 @@ def _learn_season(time_s, value, scale, constants, s, profile, seen):
         doubt = 0.1 if s[FLAGGED] > 0 else 1.0
         profile[here] += doubt * max(1.0 / (seen[here] + 1), daily) * error
     seen[here] = min(seen[here] + 1, 250)
-
-
-@compiled
-def _learn_tail(alert_doubt, constants, s):
-    share = constants.tail_share
-    seen = s[EVIDENCE]
-    # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
-    doubt = alert_doubt if s[FLAGGED] > 0 else 1.0
-    rate = doubt * max(0.5 / (s[COUNT] - 9), constants.memory_rate)
-    s[TAIL_AT] += rate * 4 * s[TAIL_AT] * ((1.0 if seen > s[TAIL_AT] else 0.0) - share)
-    s[TAIL_AT] = min(max(s[TAIL_AT], 0.5), 8.0)
-    if seen > s[TAIL_AT]:
-        excess = min(seen - s[TAIL_AT], 3 * s[TAIL_MEAN])
-        pace = doubt * max(2.0 / (s[COUNT] + 20), constants.memory_rate) / share
-        s[TAIL_MEAN] += pace * (excess - s[TAIL_MEAN])
-        s[TAIL_MEAN] = max(s[TAIL_MEAN], 0.2)

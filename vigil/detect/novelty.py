@@ -37,10 +37,12 @@ QUIET_CEILING = 2.0
 QUIET_HALF = 4.0
 HIGHEST = 15.0
 ADAPT = 0.004
+# Of a series that has vanished.
+ABSENT_SCORE = 0.995
 
 
 @compiled
-def run(slot, value, generic, z_level, z_seasonal, distance, evidence, state, score):
+def run(slot, value, flagged, generic, z_level, z_seasonal, distance, evidence, state, score):
     """Fill `score`, in [0, 1). All columns (n,); `state` float64 (slots, STATE_COLUMNS).
 
     Where `generic` is False only the evidence counts: the noise of requests is known, so their
@@ -49,7 +51,7 @@ def run(slot, value, generic, z_level, z_seasonal, distance, evidence, state, sc
     for i in range(len(slot)):
         s = state[slot[i]]
         if not math.isfinite(value[i]):
-            score[i] = 0.0
+            score[i] = ABSENT_SCORE if flagged[i] else 0.0
             continue
         strangest = 0.0
         s[COUNT] += 1

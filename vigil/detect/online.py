@@ -1,12 +1,13 @@
 """Online detection of many series side by side: observations in, calibrated decisions out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 
-from vigil.detect import kernel, novelty, shape
+from vigil.detect import calibration, kernel, novelty, shape
+from vigil.detect.rules import DEFAULT_RULES, GateRules, rules_array
 
 
 class MetricKind(IntEnum):
@@ -66,30 +67,27 @@ class DetectorSettings:
     alert_rate: share of clean points that may be flagged. least_evidence: robust standard
     deviations that evidence must reach as well, whatever its p; or least_single by one value
     alone, both for the series and for its time. An alert is over after hold_steps usual values.
-    Rate and evidence exist again for request metrics, whose noise is known better and whose tails
-    are lighter. memory_steps: how many steps the level remembers at most. level_share: weight of
-    the distance from the level, against that from the expected value, for request metrics (one
+    Rate and evidence exist again for request metrics, whose noise is known better. memory_steps:
+    how many steps the level remembers at most. level_share: weight of the distance from the
+    level, against that from the expected value, for request metrics (one
     half for others). alert_doubt: how fast the calibration learns from what is being alerted on,
-    relative to its usual pace.
+    relative to its usual pace. rules: the gates of each group of series, see `GateRules`.
     """
 
-    alert_rate: float = 0.015
+    alert_rate: float = 0.01
     least_evidence: float = 6.0
     least_single: float = 6.0
     hold_steps: int = 3
     warm_up_steps: int = 30
     relative_noise: float = 0.02
-    relative_change: float = 0.1
-    tail_share: float = 0.05
-    tail_shape: float = 0.25
     memory_steps: int = 3_000
     profile_rate: float = 0.2
     level_share: float = 0.0
-    request_tail_shape: float = 0.05
     least_request_evidence: float = 3.5
     request_alert_rate: float = 1e-3
-    alert_doubt: float = 0.2
+    alert_doubt: float = 0.1
     request_alert_doubt: float = 0.02
+    rules: Mapping[str, GateRules] = field(default_factory=lambda: DEFAULT_RULES)
 
     def constants(self) -> kernel.Constants:
         """As the kernel reads them."""
@@ -118,8 +116,7 @@ class OnlineDetector:
 
     def _allocate(self, capacity: int) -> None:
         self._state = np.zeros((capacity, kernel.STATE_COLUMNS))
-        self._state[:, kernel.TAIL_AT] = 2.0
-        self._state[:, kernel.TAIL_MEAN] = 0.7
+        self._state[:, kernel.QUANTILES :] = calibration.START
         self._first = np.zeros((capacity, kernel.FIRST), np.float64)
         self._profile = np.zeros((capacity, kernel.BINS), np.float32)
         self._seen = np.zeros((capacity, kernel.BINS), np.uint8)
@@ -171,6 +168,51 @@ class OnlineDetector:
         rows[known] = np.arange(len(known))
         return self._run(observations, prior, each, copies, rows, shape_copies)
 
+    def silence(self) -> tuple[np.ndarray, np.ndarray]:
+        """(series_id, epoch seconds from which silence is an alarm).
+
+        Of metrics of unknown kind that have warmed up; an observation of NaN after that time is
+        flagged. Requests that stop are a rate of zero instead.
+        """
+        known = [(i, self._slots[i]) for i in self._shape_slots if i in self._slots]
+        series_id, slots = np.array(known, np.int64).reshape(-1, 2).T
+        state = self._state[slots]
+        warm = state[:, kernel.COUNT] >= self.settings.warm_up_steps
+        state, series_id = state[warm], series_id[warm]
+        usual_s = np.maximum(
+            kernel.VANISHED_GAPS * state[:, kernel.GAP_S],
+            kernel.VANISHED_STEPS * state[:, kernel.STEP_S],
+        )
+        return series_id, state[:, kernel.SEEN_S] + usual_s
+
+    def forget(self, series_id: int) -> None:
+        """Start the series afresh, as after a confirmed deploy that changed its level for good."""
+        if series_id not in self._slots:
+            return
+        for array in self._arrays():
+            array[self._slots[series_id]] = 0
+        self._state[self._slots[series_id], kernel.QUANTILES :] = calibration.START
+        if series_id in self._shape_slots:
+            self._shapes[self._shape_slots[series_id]] = 0
+
+    def tolerate(self, series_id: int, deviation: float) -> None:
+        """So many deviations from what is expected were a false alarm: flag them no more.
+
+        With a tenth to spare. A series that is not known is left alone, as for the others.
+        """
+        self._remember(series_id, kernel.TOLERATED, max, 1.1 * deviation)
+
+    def confirm(self, series_id: int, deviation: float) -> None:
+        """So many deviations were a true incident: never let them be tolerated."""
+        self._remember(series_id, kernel.CONFIRMED, min, deviation)
+
+    def _remember(
+        self, series_id: int, column: int, choose: Callable[..., float], deviation: float
+    ) -> None:
+        if series_id in self._slots:
+            state = self._state[self._slots[series_id]]
+            state[column] = choose(state[column], deviation) if state[column] > 0 else deviation
+
     def _run(
         self,
         observations: Observations,
@@ -193,13 +235,16 @@ class OnlineDetector:
         advance(
             slots, observations.time_s.astype(float), value, observations.weight.astype(float),
             observations.kind.astype(np.int8), prior.expected.astype(float),
-            prior.spread.astype(float), self.settings.constants(), *state,
+            prior.spread.astype(float), self.settings.constants(),
+            rules_array(self.settings.rules), *state,
             expected, lower, upper, p, evidence, gate, flagged, warming_up, z_level, z_seasonal,
         )  # fmt: skip
         compare: Callable[..., None] = shape.run
         compare(rows, value, *shapes, distance)
         judge: Callable[..., None] = novelty.run
-        judge(slots, value, rows >= 0, z_level, z_seasonal, distance, evidence, views, score)
+        judge(
+            slots, value, flagged, rows >= 0, z_level, z_seasonal, distance, evidence, views, score
+        )
         return Decisions(expected, lower, upper, p, score, evidence, flagged, gate, warming_up)
 
     def state(self) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
-from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
+from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.stores import open_log
 from vigil.stores.database import has_timescale, open_database
 from vigil.stores.kafka_address import SCHEMES, parse_address
@@ -22,7 +22,7 @@ CLOCK_NOTE_S = 1.0
 def check_event_log(settings: Settings) -> Finding:
     """The log answers and its topics have the partitions that were asked for."""
     where = settings.shown()["log_url"] or "SQLite in the home folder"
-    topics = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_DEAD_LETTERS)
+    topics = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS, TOPIC_DEAD_LETTERS)
     with closing(open_log(settings)) as event_log:
         partitions = {topic: event_log.partitions(topic) for topic in topics}
     wanted = 1

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.status import CONSUMER
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
@@ -34,7 +34,9 @@ def check_lag(settings: Settings) -> Finding:
     engine.dispose()
     with closing(open_log(settings)) as event_log:
         offsets = checkpoint.offsets if checkpoint else {}
-        lag = sum(lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS)).values())
+        lag = sum(
+            lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)).values()
+        )
     found = f"{lag:,} messages not read yet"
     if not samples or datetime.now(UTC) - samples[-1].at > STALE:
         found += ", and no scorer is at work"

@@ -7,10 +7,12 @@ ARROW_STREAM = "application/vnd.apache.arrow.stream"
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
+# Lines of an access log; its parameters say of which format, see `vigil.events.access_logs`.
+ACCESS_LOG = "text/x-access-log"
 # Not a registered type: JSON whose one object is an OTLP export request.
 OTLP_JSON = "application/json; otlp"
 
-KNOWN = (ARROW_STREAM, NDJSON, JSON, PROTOBUF)
+KNOWN = (ARROW_STREAM, NDJSON, JSON, PROTOBUF, ACCESS_LOG)
 
 _OTLP_FIELD = re.compile(rb'\s*\{\s*"resource_?(spans|logs|metrics)"', re.IGNORECASE)
 

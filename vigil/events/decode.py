@@ -1,4 +1,4 @@
-"""Payloads to records: Arrow, OTLP, NDJSON and JSON in, valid rows and dead letters out.
+"""Payloads to records: Arrow, OTLP, JSON and access logs in, valid rows and dead letters out.
 
 Never raises for what is inside a payload: records + dead letters = records read.
 """
@@ -13,11 +13,23 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
-from vigil.events.content import ARROW_STREAM, JSON, KNOWN, NDJSON, OTLP_JSON, PROTOBUF, form_of
+from vigil.errors import InputError
+from vigil.events.access_logs.parse import AccessLog, parse_access_log, read_access_log_type
+from vigil.events.content import (
+    ACCESS_LOG,
+    ARROW_STREAM,
+    JSON,
+    KNOWN,
+    NDJSON,
+    OTLP_JSON,
+    PROTOBUF,
+    form_of,
+)
 from vigil.events.dead_letters import DEAD_LETTERS, dead_frame, one_dead_letter, readable
 from vigil.events.otlp import read_otlp
 from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
+from vigil.events.schema import EVENTS
 
 __all__ = ["Decoded", "Limits", "Payload", "decode", "validate"]
 
@@ -44,12 +56,16 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter."""
+    """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter.
+
+    is_own: written by a part of Vigil, which has taken out secrets before.
+    """
 
     frame: pl.DataFrame
     payload: np.ndarray
     line: np.ndarray
     lines: Sequence[bytes] | None = None
+    is_own: bool = False
 
     def raw(self, row: int) -> str:
         if self.lines is not None:
@@ -73,6 +89,7 @@ def decode(
     groups += _read_arrow(payloads, arrow, schema, dead)
     groups += _read_text(payloads, text, limits, dead, polars_schema(schema))
     groups += _read_otlp(payloads, otlp, schema, limits, dead)
+    groups += _read_access_logs(payloads, by_form.get(ACCESS_LOG, []), schema, dead)
     for number in by_form.get("", []):
         payload = payloads[number]
         rule = f"must be one of {', '.join(KNOWN)}"
@@ -113,7 +130,8 @@ def _assemble(
                 number, payloads[number].place, int(rows.line[row]), field, rule, value, b""
             )
             dead.append(letter | {"raw": rows.raw(row)})
-        records.append(typed if keep.all() else typed.filter(keep))
+        valid = typed if keep.all() else typed.filter(keep)
+        records.append(valid if rows.is_own else limits.redaction.records(valid))
         sources.append(rows.payload[keep])
     merged, source = pl.concat(records), np.concatenate(sources)
     if len(groups) > 1:
@@ -121,7 +139,11 @@ def _assemble(
         merged, source = merged[order], source[order]
     if "route" in merged.columns:
         merged = with_route_templates(merged)
-    frame = dead_frame(dead).sort("payload", "line") if dead else pl.DataFrame(schema=DEAD_LETTERS)
+    frame = pl.DataFrame(schema=DEAD_LETTERS)
+    if dead:
+        letters = dead_frame(dead).sort("payload", "line")
+        clean = [limits.redaction.text(letters[name]) for name in ("value", "raw")]
+        frame = letters.with_columns(clean)
     return Decoded(merged, source, frame)
 
 
@@ -157,7 +179,8 @@ def _read_arrow(
         assert isinstance(frame, pl.DataFrame)
         payload_of = np.repeat([number for number, _ in tables], counts).astype(np.int64)
         lines = [np.arange(1, count + 1) for count in counts]
-        groups.append(_Rows(frame, payload_of, np.concatenate([*lines, np.empty(0, np.int64)])))
+        line_of = np.concatenate([*lines, np.empty(0, np.int64)])
+        groups.append(_Rows(frame, payload_of, line_of, is_own=True))
     return groups
 
 
@@ -186,6 +209,63 @@ def _read_otlp(
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first
     return [_Rows(found.records, np.asarray(numbers, np.int64)[found.request], line)]
+
+
+def _read_access_logs(
+    payloads: Sequence[Payload],
+    numbers: Sequence[int],
+    schema: pa.Schema,
+    dead: list[dict[str, object]],
+) -> list[_Rows]:
+    """Lines of access logs; those of one format and origin are read together."""
+    alike: dict[str, list[int]] = {}
+    for number in numbers:
+        alike.setdefault(payloads[number].content_type, []).append(number)
+    groups = []
+    for content_type, members in alike.items():
+        try:
+            if schema is not EVENTS:
+                raise InputError("access logs are events")
+            log = read_access_log_type(content_type)
+        except InputError as error:
+            for number in members:
+                value, place = payloads[number].value, payloads[number].place
+                dead.append(
+                    one_dead_letter(
+                        number, place, 0, "content-type", str(error), content_type, value
+                    )
+                )
+            continue
+        groups.append(_read_lines(payloads, members, log, dead))
+    return groups
+
+
+def _read_lines(
+    payloads: Sequence[Payload],
+    numbers: Sequence[int],
+    log: AccessLog,
+    dead: list[dict[str, object]],
+) -> _Rows:
+    """The lines of these payloads that are of the format; the others become dead letters."""
+    lines = [
+        (number, place, line)
+        for number in numbers
+        for place, line in enumerate(payloads[number].value.split(b"\n"), start=1)
+        if line.strip()
+    ]
+    texts = [line.decode("utf-8", "replace").rstrip("\r") for _, _, line in lines]
+    frame, matched = parse_access_log(texts, log)
+    rule = f"must be a line of the format {log.format.name}"
+    for row in np.flatnonzero(~matched).tolist():
+        number, place, line = lines[row]
+        shown = readable(line)[:100]
+        dead.append(
+            one_dead_letter(number, payloads[number].place, place, "record", rule, shown, line)
+        )
+    payload_of = np.array([number for number, _, _ in lines], np.int64)[matched]
+    line_of = np.array([place for _, place, _ in lines], np.int64)[matched]
+    kept = [line for (_, _, line), keep in zip(lines, matched, strict=True) if keep]
+    return _Rows(frame.filter(matched), payload_of, line_of, kept)
 
 
 def _refuse_nested(table: pa.Table) -> None:

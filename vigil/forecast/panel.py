@@ -16,9 +16,10 @@ LEAST_STEPS = 8
 FIRST_ORIGIN = 1 / 3
 FIRST_SEASONS = 3
 MOST_HORIZONS = 48
-# An error of this share of the history ago counts half; bands forget faster than the choice does.
-CHOICE_HALF_LIFE = 1.0
-BAND_HALF_LIFE = 0.5
+# An error of this share of the history ago counts half.
+HALF_LIFE = 0.5
+# What an error counts whose origin or target was another kind of day than now, working or weekend.
+UNLIKE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,18 @@ def forecast_panel(
         tested = counts[:, :, columns].reshape(series, -1)
         flat = member[:, :, :, columns].reshape(len(names), series, -1)
         truth = actual[:, :, columns].reshape(series, -1)
-        ages = np.broadcast_to(age, (len(tried), columns.sum())).ravel()
+        fresh = (
+            np.exp2(-age / HALF_LIFE) * _alike(panel, tried, target[:, columns], wanted)
+        ).ravel()
         if tested.any():
-            share = select(flat, truth, tested * np.exp2(-ages / CHOICE_HALF_LIFE))
+            share = select(flat, truth, tested * fresh)
         weight[:, number] = share
         mean[:, wanted] = np.einsum("sc,csh->sh", share, later[:, :, wanted])
         if tested.any():
             reach = max(1, tried.max() - tried.min()) / 2**number
             errors = Errors(
                 error=truth - np.einsum("sc,csk->sk", share, flat),
-                weight=tested * np.exp2(-ages / BAND_HALF_LIFE),
+                weight=tested * fresh,
                 scale=spread[:, :, :, columns].reshape(len(spread), series, -1),
                 ahead=spread_ahead[:, :, wanted],
                 independent=float(np.clip(reach, 1, len(tried))),
@@ -101,6 +104,16 @@ def forecast_panel(
         names,
         weight,
     )
+
+
+def _alike(panel: Panel, origins: np.ndarray, target: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """What each case (o, h) counts for the wanted steps ahead (mask), by kinds of day."""
+    if panel.weekend is None:
+        return np.ones(target.shape)
+    now = panel.weekend[panel.length - 1]
+    then = panel.weekend[panel.length + int(np.median(np.flatnonzero(wanted)))]
+    same = (panel.weekend[origins - 1] == now)[:, None] & (panel.weekend[target] == then)
+    return np.where(same, 1.0, UNLIKE)
 
 
 def tested_steps(panel: Panel) -> int:

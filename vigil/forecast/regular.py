@@ -24,6 +24,12 @@ class RegularSeries:
     value: np.ndarray
     measured: np.ndarray
 
+    @classmethod
+    def of(cls, grid: np.ndarray, start_s: float, step_s: float) -> "RegularSeries":
+        """From values (n,) that are on the grid already, NaN where there is none."""
+        unfilled = cls(start_s, step_s, grid, ~np.isnan(grid))
+        return cls(start_s, step_s, _filled(grid, unfilled.day_steps), unfilled.measured)
+
     @property
     def end_s(self) -> float:
         """Epoch seconds of the first step after the last value."""
@@ -67,9 +73,7 @@ def regular(time_s: np.ndarray, value: np.ndarray) -> RegularSeries:
     measured = count > 0
     with np.errstate(invalid="ignore"):
         grid = np.where(measured, total / count, np.nan)
-    start_s = last_s - (steps - 1) * step_s
-    series = RegularSeries(start_s, step_s, grid, measured)
-    return RegularSeries(start_s, step_s, _filled(grid, series.day_steps), measured)
+    return RegularSeries.of(grid, last_s - (steps - 1) * step_s, step_s)
 
 
 def _filled(grid: np.ndarray, season: int | None) -> np.ndarray:

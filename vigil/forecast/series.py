@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from vigil.forecast.panel import LEAST_STEPS, LEVELS, forecast_panel, tested_ste
 from vigil.forecast.pool import Panel
 from vigil.forecast.regular import RegularSeries, regular
 from vigil.forecast.seasons import seasons_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DAY_S = 86_400.0
 MOST_STEPS_AHEAD = 100_000
@@ -37,6 +41,15 @@ class SeriesForecast:
     notes: tuple[str, ...]
 
 
+class MixtureForecaster:
+    """`forecast_series` as a candidate of the workbench."""
+
+    def forecast(self, history: "pd.Series", steps: int) -> np.ndarray:
+        """See `Forecaster`."""
+        time_s = history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6
+        return forecast_series(time_s, history.to_numpy(float), steps).mean
+
+
 def forecast_series(
     time_s: np.ndarray, value: np.ndarray, steps: int, levels: Sequence[float] = LEVELS
 ) -> SeriesForecast:
@@ -55,7 +68,7 @@ def forecast_series(
         return _too_short(series, ahead_s, tuple(levels))
     day = series.day_steps
     seasons = seasons_of(series.value, day)
-    panel = Panel(series.value[None], seasons, _weekends(series, steps))
+    panel = Panel(series.value[None], seasons, weekends(series, steps))
     found = forecast_panel(panel, series.measured[None], steps, levels)
     share = found.weight[0].mean(axis=0)
     method = {found.members[m]: float(share[m]) for m in np.argsort(-share) if share[m] > 0}
@@ -105,7 +118,7 @@ def _too_short(
     )
 
 
-def _weekends(series: RegularSeries, steps: int) -> np.ndarray | None:
+def weekends(series: RegularSeries, steps: int) -> np.ndarray | None:
     """Which steps of the history and the `steps` after it are no working days."""
     if not series.day_steps or len(series.value) < WEEKENDS_FROM_DAYS * series.day_steps:
         return None

@@ -13,6 +13,8 @@ def cause_words(incident: Incident, topology: Topology) -> list[str]:
     callers = [name for name in others if (name, origin) in topology.calls]
     callees = [name for name in others if (origin, name) in topology.calls]
     words = [_worst(incident.worst)]
+    if origin not in incident.services:
+        return words
     if callers:
         words.append(f"{_list(callers)}, unusual too, {_verb(callers, 'call')} it")
     if others and not callees:
@@ -36,7 +38,9 @@ def cause_words(incident: Incident, topology: Topology) -> list[str]:
 def _worst(item: Evidence) -> str:
     expected = item.worst.expected
     change = "is unusual"
-    if expected:
+    if item.worst.actual is None:
+        change = "is not measured any more"
+    elif expected:
         change = f"is {item.worst.actual / expected:.1f}× the expected"
     return f"{item.name} {change}, in {item.windows} windows since {item.since:%H:%M:%S} UTC"
 

@@ -7,7 +7,7 @@ severity asks. An incident ends when all of its series have been quiet for a whi
 soon after is the same incident, and has to be quiet for longer the more often it did.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,8 @@ MOST_DOUBLINGS = 3
 BUDGET_S = 30 * 86_400
 
 Change = tuple[str, Incident]
+# Why a flagged window of a series, at a time, is nobody's business; empty where it is.
+Exempt = Callable[[Mapping[str, Any], datetime], str]
 
 ATTRIBUTIONS: dict[str, Any] = {
     "series_id": pl.Int64,
@@ -56,12 +58,17 @@ class IncidentTracker:
     """Incidents of one stream; takes decisions in event-time order. `window_s`: their length."""
 
     def __init__(
-        self, stream: str, rules: IncidentRules | None = None, window_s: float = 60.0
+        self,
+        stream: str,
+        rules: IncidentRules | None = None,
+        window_s: float = 60.0,
+        exempt: Exempt = lambda row, at: "",
     ) -> None:
         self.stream = stream
         self.rules = rules or IncidentRules()
         self.window = timedelta(seconds=window_s)
         self.topology = Topology()
+        self._exempt = exempt
         # Pending and open ones; those over may come back for a while.
         self.active: list[Incident] = []
         self.over: list[Incident] = []
@@ -128,7 +135,10 @@ class IncidentTracker:
                 known.note = note
                 known.updated_at = max(at, known.updated_at)
                 return (CORRECTED if note else ""), known
-        if row["flagged"]:
+        excuse = self._exempt(row, at) if row["flagged"] else ""
+        if excuse:
+            self._attribute(at, row, "", excuse)
+        elif row["flagged"]:
             return self._take(at, row)
         if known is not None and row["revision"] == 0:
             known.evidence[row["series_id"]].quiet_windows += 1
@@ -152,14 +162,7 @@ class IncidentTracker:
         elif service not in incident.services:
             action = UPDATED
         incident.reasons.setdefault(service, reason)
-        self._joined.append(
-            {
-                "series_id": row["series_id"],
-                "window_start": at,
-                "incident_id": incident.incident_id,
-                "reason": reason,
-            }
-        )
+        self._attribute(at, row, incident.incident_id, reason)
         self._record(incident, at, row)
         severity = severity_of(incident.burn_rate, self.rules)
         if graver(severity, incident.severity):
@@ -167,6 +170,16 @@ class IncidentTracker:
             action = action or UPDATED
         incident.updated_at = max(at, incident.updated_at)
         return action, incident
+
+    def _attribute(self, at: datetime, row: dict[str, Any], incident_id: str, reason: str) -> None:
+        self._joined.append(
+            {
+                "series_id": row["series_id"],
+                "window_start": at,
+                "incident_id": incident_id,
+                "reason": reason,
+            }
+        )
 
     def _home(self, at: datetime, row: dict[str, Any]) -> tuple[Incident | None, str]:
         """The incident that a flagged window belongs to, and why; what was told of comes first."""
@@ -183,24 +196,31 @@ class IncidentTracker:
             if relation:
                 return incident, f"{relation}, which was part of it"
         for incident in candidates:
-            if self._near(at, row, incident):
-                minutes = self.rules.near_s / 60
-                return incident, (
-                    f"it is in {row['region']} as the others, and turned unusual within"
-                    f" {minutes:g} minutes of them"
-                )
+            reason = self._at_once(at, service, row["environment"], row["region"], incident)
+            if reason:
+                return incident, reason
         return None, ""
 
-    def _near(self, at: datetime, row: dict[str, Any], incident: Incident) -> bool:
-        """True where the incident is about this region alone and has just begun."""
-        place = (row["environment"], row["region"])
-        if row["region"] is None:
-            return False
+    def _at_once(
+        self,
+        at: datetime,
+        service: str,
+        environment: str | None,
+        region: str | None,
+        incident: Incident,
+    ) -> str:
+        """Why what turned unusual within minutes of an incident belongs to it, empty if not."""
+        if abs((at - incident.opened_at).total_seconds()) > self.rules.near_s:
+            return ""
+        minutes = f"turned unusual within {self.rules.near_s / 60:g} minutes of it"
+        path = self.topology.path(service, incident.services)
+        if path:
+            return f"{path}, and it {minutes}"
         here = all(
-            (item.place.get("environment"), item.place.get("region")) == place
+            (item.place.get("environment"), item.place.get("region")) == (environment, region)
             for item in incident.evidence.values()
         )
-        return here and (at - incident.opened_at).total_seconds() <= self.rules.near_s
+        return f"it is in {region} as the others, and {minutes}" if region and here else ""
 
     def _returning(self, row: dict[str, Any]) -> tuple[Incident | None, str]:
         """An incident that was over and comes back with this window."""
@@ -254,8 +274,13 @@ class IncidentTracker:
 
     def _confirm(self, at: datetime) -> Iterator[Change]:
         """Tell of pending incidents that have lasted."""
-        for incident in self.active:
-            if incident.status == PENDING and self._has_lasted(incident):
+        for incident in [item for item in self.active if item.status == PENDING]:
+            if not self._has_lasted(incident):
+                continue
+            host = self._host(incident)
+            if host is not None:
+                yield from self._absorb(incident, host, at)
+            else:
                 incident.status = OPEN
                 self._assess(incident)
                 back = incident.resolved_at is not None
@@ -263,13 +288,41 @@ class IncidentTracker:
                 incident.reopenings += back
                 yield self._tell(REOPENED if back else OPENED, incident)
 
+    def _host(self, incident: Incident) -> Incident | None:
+        """An open incident that this one turned out to be a part of."""
+        for host in self.open:
+            for item in incident.evidence.values():
+                if self.topology.relation(item.service, host.services):
+                    return host
+                place = item.place.get("environment"), item.place.get("region")
+                if self._at_once(item.since, item.service, *place, host):
+                    return host
+        return None
+
+    def _absorb(self, incident: Incident, host: Incident, at: datetime) -> Iterator[Change]:
+        """One cause, one page: what was about to be told of joins what was told of already."""
+        host.evidence |= incident.evidence
+        for service, reason in incident.reasons.items():
+            host.reasons.setdefault(service, reason)
+        if graver(incident.severity, host.severity):
+            host.severity = incident.severity
+        host.updated_at = max(at, host.updated_at)
+        self.active.remove(incident)
+        incident.status, incident.resolved_at = DISMISSED, at
+        incident.note = f"it turned out to be a part of {host.incident_id}"
+        yield FORGOTTEN, incident
+        self._assess(host)
+        yield self._tell(UPDATED, host)
+
     def _has_lasted(self, incident: Incident) -> bool:
-        """True when a series has been unusual, on the whole, for as long as severity asks."""
-        needed = timedelta(seconds=self.rules.confirm_s[incident.severity])
+        """True when a series has been unusual for as long as severity asks, or costs too much."""
+        rules = self.rules
         for item in incident.evidence.values():
-            lasted = item.last_flagged - item.since + self.window
-            share = item.windows * self.window / lasted
-            if lasted >= needed and share >= self.rules.least_flagged_share:
+            lasted = (item.last_flagged - item.since + self.window).total_seconds()
+            share = item.windows * self.window.total_seconds() / lasted
+            costly = item.budget_burnt >= rules.confirm_budget
+            needed = rules.at_once_s if costly else rules.confirm_s[incident.severity]
+            if lasted >= needed and share >= rules.least_flagged_share:
                 return True
         return False
 

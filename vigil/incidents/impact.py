@@ -36,8 +36,8 @@ def impact_of(row: Mapping[str, Any], window_s: float, rules: IncidentRules) -> 
             share = min(max(actual / upper - 1, _LEAST_SLOW), 1.0) if actual > upper > 0 else 0.0
             return _impact(share, weight, 1 - rules.latency_objective)
         case "request_rate":
-            # Requests that never came: as bad as failed ones.
-            share = max(1 - actual / expected, 0.0) if expected > 0 else 0.0
+            # Less demand harms nobody: only what is missing to half of it counts as lost.
+            share = max(1 - 2 * actual / expected, 0.0) if expected > 0 else 0.0
             return _impact(share, expected * window_s, 1 - rules.objective)
     return NOTHING
 

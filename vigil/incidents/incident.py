@@ -25,7 +25,7 @@ class Flag:
     """One flagged window."""
 
     at: datetime
-    actual: float
+    actual: float | None
     expected: float | None
     lower: float | None
     upper: float | None

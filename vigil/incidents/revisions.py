@@ -43,14 +43,15 @@ def revise(incident: Incident, row: dict[str, Any], impact: Impact) -> str | Non
     if not was_worst:
         return ""
     item.worst = now
+    if now.actual is None or before.actual is None:
+        return "" if now.actual == before.actual else _note(item, before, now, "It stays unusual.")
     if abs(now.actual - before.actual) <= _WORTH_A_NOTE * abs(before.actual):
         return ""
     return _note(item, before, now, "It stays unusual.")
 
 
 def _note(item: Evidence, before: Flag, now: Flag, so: str) -> str:
-    actual = "nothing" if now.actual is None else f"{now.actual:.4g}"
+    was, actual = ("nothing" if a is None else f"{a:.4g}" for a in (before.actual, now.actual))
     return (
-        f"late events changed {item.name} at {before.at:%H:%M:%S} UTC from {before.actual:.4g}"
-        f" to {actual}. {so}"
+        f"late events changed {item.name} at {before.at:%H:%M:%S} UTC from {was} to {actual}. {so}"
     )

@@ -11,18 +11,21 @@ SEVERITIES = (CRITICAL, ERROR, WARNING, INFO)
 class IncidentRules:
     """One set for a stream; the policy file may set each.
 
-    confirm_s: severity → how long a series must be unusual before anybody is told; what hurts more
-    is told sooner. clear_windows, clear_s: quiet windows and seconds after which an incident is
-    over; doubled with each reopening, eight times at most. reopen_s: an incident that comes back
-    within this is the same one. near_s: services of one region that turn unusual within this
-    belong together. objective: share of good requests promised; latency_objective: the same for
-    quick ones. burn_rates: severity → least multiple of the error budget's even pace (the Google
-    SRE workbook's 14.4, 6 and 1).
+    confirm_s: severity → how long a series must be unusual before anybody is told; confirm_budget:
+    the share of the month's error budget whose loss is told at once, after at_once_s at least.
+    clear_windows, clear_s: quiet windows and seconds after which an incident is over; doubled with
+    each reopening, eight times at most. reopen_s: an incident that comes back within this is the
+    same one. near_s: what turns unusual within this, on a path of calls or in one region, belongs
+    together. objective: share of good requests promised; latency_objective: the same for quick
+    ones. burn_rates: severity → least multiple of the error budget's even pace (the Google SRE
+    workbook's 14.4, 6 and 1).
     """
 
     confirm_s: Mapping[str, float] = field(
-        default_factory=lambda: {CRITICAL: 60.0, ERROR: 120.0, WARNING: 300.0, INFO: 600.0}
+        default_factory=lambda: {CRITICAL: 360.0, ERROR: 360.0, WARNING: 960.0, INFO: 1800.0}
     )
+    confirm_budget: float = 0.01
+    at_once_s: float = 120.0
     clear_windows: int = 5
     clear_s: float = 300.0
     reopen_s: float = 1800.0

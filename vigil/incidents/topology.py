@@ -10,10 +10,14 @@ class Topology:
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self.calls: set[tuple[str, str]] = set(pairs)
+        self._paths: dict[str, set[str]] = {}
 
     def learn(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Note (caller, callee) pairs."""
+        before = len(self.calls)
         self.calls.update(pairs)
+        if len(self.calls) > before:
+            self._paths.clear()
 
     def relation(self, service: str, others: Iterable[str]) -> str:
         """How the service touches the first of the others that it does, empty if none."""
@@ -22,6 +26,19 @@ class Topology:
                 return f"{service} calls {other}"
             if (other, service) in self.calls:
                 return f"{service} is called by {other}"
+        return ""
+
+    def path(self, service: str, others: Iterable[str]) -> str:
+        """A path of calls between the service and the first of the others, empty if none."""
+        if service not in self._paths:
+            self._paths[service] = self.callees([service])
+        for other in sorted(others):
+            if other not in self._paths:
+                self._paths[other] = self.callees([other])
+            if other in self._paths[service]:
+                return f"requests of {service} reach {other}"
+            if service in self._paths[other]:
+                return f"requests of {other} reach {service}"
         return ""
 
     def callees(self, services: Iterable[str]) -> set[str]:
@@ -73,7 +90,10 @@ class Topology:
 
 def _fell(item: Evidence) -> bool:
     worst = item.worst
-    return worst.expected is not None and worst.actual < worst.expected
+    if worst.expected is None:
+        return False
+    # A series that vanished has no value at all.
+    return worst.actual is None or worst.actual < worst.expected
 
 
 def dict_of(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

@@ -75,7 +75,17 @@ def among(sorted_hashes, value):
     return at < len(sorted_hashes) and sorted_hashes[at] == value
 
 
+def hash_of(word: str) -> np.uint64:
+    """`word_hash` of a text."""
+    data = np.frombuffer(word.encode(), np.uint8)
+    return np.uint64(word_hash(data, 0, len(data)))
+
+
+def mark_hash(mark: str) -> np.uint64:
+    """The hash of a character of punctuation."""
+    return np.uint64(ord(mark) * int(FNV_PRIME) % 2**64)
+
+
 def word_set(words: str) -> np.ndarray:
     """Sorted hashes of words, for `among`."""
-    texts = [np.frombuffer(word.encode(), np.uint8) for word in words.split()]
-    return np.sort(np.array([word_hash(text, 0, len(text)) for text in texts], np.uint64))
+    return np.sort(np.array([hash_of(word) for word in words.split()], np.uint64))

@@ -7,10 +7,12 @@ together the oldest keeps its number, so numbers that were given out stay valid 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from vigil.logs.crowds import Crowds
 from vigil.logs.lines import Lines
 from vigil.logs.pattern import Matcher, Pattern
 from vigil.logs.rivals import Rivals
@@ -42,10 +44,25 @@ class TemplateMiner:
         self._patterns: dict[int, Pattern] = {}
         self._number_of: dict[int, int] = {}
         self._rivals = Rivals()
+        self._crowds = Crowds()
         self._texts: dict[str, int] = {}
         self._outlines: dict[Form, dict[tuple[Form, ...], int]] = {}
         self._matcher = Matcher.of({})
         self._overflow: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many numbers were given out: the next new template gets this one or a higher."""
+        return len(self._ids)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Template id → number."""
+        return {self.identity(number): number for number in range(len(self._ids))}
+
+    def identity(self, number: int) -> str:
+        """The template id of a number: `t` and 16 hex digits."""
+        return f"t{self._ids[number]:016x}"
 
     def observe(self, lines: Lines) -> np.ndarray:
         """Template number of each line, int64."""
@@ -100,6 +117,7 @@ class TemplateMiner:
         self._patterns[number] = pattern
         self._number_of[key] = number
         self._rivals.add(number, pattern)
+        self._crowds.add(number, pattern)
         self._unite_alike(number, pattern)
 
     def _unite_alike(self, number: int, pattern: Pattern) -> None:
@@ -132,27 +150,37 @@ class TemplateMiner:
 
     def settle(self) -> None:
         """Weigh the evidence seen since the last call; templates may grow together."""
-        while places := self._rivals.decided(self._patterns):
+        while True:
+            places = self._rivals.decided(self._patterns)
+            several = [] if places else self._crowds.decided(self._patterns)
+            if not places and not several:
+                break
             for at, members in places:
-                alive = [number for number in members if number in self._patterns]
-                if len(alive) > 1:
-                    self._grow(at, alive)
+                self._grow([at], members)
+            for crowded, members in several:
+                self._grow(crowded, members)
         self._matcher = Matcher.of(self._patterns)
 
-    def _grow(self, at: int, members: list[int]) -> None:
-        """One pattern with a value at `at` instead of several with words there."""
-        grown = self._patterns[members[0]].shape.opened(at)
+    def _grow(self, places: list[int], members: list[int]) -> None:
+        """One pattern with values at some places instead of several with words there."""
+        members = [number for number in members if number in self._patterns]
+        if len(members) < 2:
+            return
+        grown = self._patterns[members[0]].shape
+        for at in places:
+            grown = grown.opened(at)
         there = self._number_of.get(grown.hash())
         if there is not None and there not in members:
             members = [*members, there]
         number = min(members)
-        opened = {at}
+        opened = set(places)
         lines = 0
         for member in members:
             pattern = self._patterns.pop(member)
             opened.update(pattern.opened)
             lines += pattern.lines
             self._rivals.remove(member, pattern)
+            self._crowds.remove(member, pattern)
             del self._number_of[pattern.shape.hash()]
         self._unite(members)
         self._add(number, Pattern(grown, tuple(sorted(opened)), lines))
@@ -181,12 +209,47 @@ class TemplateMiner:
         return pl.DataFrame(
             {
                 "number": list(lines),
-                "template_id": [f"t{self._ids[number]:016x}" for number in lines],
+                "template_id": [self.identity(number) for number in lines],
                 "template": [plainest[number].text() for number in lines],
                 "lines": list(lines.values()),
             },
             schema=TEMPLATES,
         )
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on after a restart, as JSON; numbers are given anew then."""
+        patterns = [
+            {
+                "id": f"{self._ids[number]:016x}",
+                "template": f"{self._ids[self._root(number)]:016x}",
+                "tokens": pattern.shape.tokens,
+                "is_mark": pattern.shape.is_mark,
+                "glued": pattern.shape.glued,
+                "opened": pattern.opened,
+                "lines": pattern.lines,
+            }
+            for number, pattern in sorted(self._patterns.items())
+        ]
+        overflow = None if self._overflow is None else f"{self._ids[self._overflow]:016x}"
+        values = self._rivals.values_after()
+        return {"patterns": patterns, "overflow": overflow, "values_after": values}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self._rivals.restore_values(state["values_after"])
+        numbers = {saved["id"]: number for number, saved in enumerate(state["patterns"])}
+        for saved in state["patterns"]:
+            shape = Shape.of_tokens(saved["tokens"], saved["is_mark"], saved["glued"])
+            pattern = Pattern(shape, tuple(saved["opened"]), saved["lines"])
+            self._ids.append(int(saved["id"], 16))
+            self._parent.append(len(self._parent))
+            self._add(numbers[saved["id"]], pattern)
+        for saved in state["patterns"]:
+            self._unite((numbers[saved["id"]], numbers[saved["template"]]))
+        self._overflow = numbers.get(state["overflow"])
+        self._rivals.forget_touched()
+        self._crowds.forget_touched()
+        self._matcher = Matcher.of(self._patterns)
 
 
 def _generality(shape: Shape) -> tuple[int, int]:

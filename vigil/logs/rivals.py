@@ -102,3 +102,15 @@ class Rivals:
         while len(values) > _MOST_KNOWN_VALUES:
             values.pop()
         self._touched |= self._closed_after.pop(before, set())
+
+    def values_after(self) -> dict[str, list[str]]:
+        """What was learned about values, for `restore_values`."""
+        return {word: sorted(values) for word, values in self._values_after.items()}
+
+    def restore_values(self, values_after: Mapping[str, list[str]]) -> None:
+        """Go on from `values_after()`."""
+        self._values_after = {word: set(values) for word, values in values_after.items()}
+
+    def forget_touched(self) -> None:
+        """Take the evidence of all contests as weighed."""
+        self._touched = set()

@@ -5,10 +5,12 @@ position can be masked without reading the line again.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vigil.logs.alphabet import hash_of, mark_hash
 from vigil.logs.compiled import compiled
 from vigil.logs.lexer import MARK, MAX_TOKENS, VALUE, VALUE_HASH, lex_line, new_tokens
 
@@ -57,6 +59,17 @@ class Shape:
     is_mark: tuple[bool, ...]
     glued: tuple[bool, ...]
     hashes: np.ndarray
+
+    @classmethod
+    def of_tokens(
+        cls, tokens: Sequence[str | None], is_mark: Sequence[bool], glued: Sequence[bool]
+    ) -> "Shape":
+        """A shape from its parts, hashed anew."""
+        hashes = [
+            VALUE_HASH if token is None else mark_hash(token) if mark else hash_of(token)
+            for token, mark in zip(tokens, is_mark, strict=True)
+        ]
+        return cls(tuple(tokens), tuple(is_mark), tuple(glued), np.array(hashes, np.uint64))
 
     def hash(self) -> int:
         """What a line of this shape hashes to."""

@@ -30,22 +30,22 @@ class AlertStore:
     """Reads and writes inside of the caller's transaction, so that decisions are all or none."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def undispatched(self) -> list[dict[str, Any]]:
         """Alert documents that nobody has decided on, in order."""
         query = "SELECT document FROM alerts WHERE dispatched_at IS NULL ORDER BY sequence LIMIT :n"
-        return list(self._connection.execute(sa.text(query), {"n": ALERTS_AT_ONCE}).scalars())
+        return list(self.connection.execute(sa.text(query), {"n": ALERTS_AT_ONCE}).scalars())
 
     def mark_dispatched(self, alert_ids: Sequence[str], at: datetime) -> None:
         """They need not be decided on again."""
         statement = "UPDATE alerts SET dispatched_at = :at WHERE alert_id = ANY(:ids)"
-        self._connection.execute(sa.text(statement), {"at": at, "ids": list(alert_ids)})
+        self.connection.execute(sa.text(statement), {"at": at, "ids": list(alert_ids)})
 
     def open_cases(self) -> list[dict[str, Any]]:
         """States of cases that are open."""
         query = "SELECT state FROM cases WHERE open"
-        return list(self._connection.execute(sa.text(query)).scalars())
+        return list(self.connection.execute(sa.text(query)).scalars())
 
     def put_cases(self, states: Iterable[Mapping[str, Any]]) -> None:
         """Insert or replace by incident."""
@@ -63,7 +63,7 @@ class AlertStore:
     def limits(self) -> dict[str, Any] | None:
         """The limiter's state."""
         query = "SELECT state FROM dispatch_limits"
-        found: dict[str, Any] | None = self._connection.execute(sa.text(query)).scalar()
+        found: dict[str, Any] | None = self.connection.execute(sa.text(query)).scalar()
         return found
 
     def put_limits(self, state: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class AlertStore:
     def log_of(self, incident_id: str) -> list[dict[str, Any]]:
         """Decisions on one incident, oldest first."""
         query = "SELECT at, kind, words FROM dispatch_log WHERE incident_id = :id ORDER BY entry_id"
-        rows = self._connection.execute(sa.text(query), {"id": incident_id})
+        rows = self.connection.execute(sa.text(query), {"id": incident_id})
         return [dict(row) for row in rows.mappings()]
 
     def add_notifications(
@@ -118,18 +118,18 @@ class AlertStore:
             " AND e.sequence < n.sequence) ORDER BY sequence LIMIT :count"
         )
         values = {"now": now_at, "count": NOTIFICATIONS_AT_ONCE}
-        return [Waiting(*row) for row in self._connection.execute(query, values)]
+        return [Waiting(*row) for row in self.connection.execute(query, values)]
 
     def mark_sent(self, waiting: Waiting, at: datetime) -> None:
         """The channel took it."""
-        self._connection.execute(
+        self.connection.execute(
             sa.text(
                 "UPDATE notifications SET status = 'sent', sent_at = :at, last_error = NULL,"
                 " attempts = attempts + 1 WHERE notification_id = :id"
             ),
             {"at": at, "id": waiting.notification_id},
         )
-        self._connection.execute(
+        self.connection.execute(
             sa.text(
                 "UPDATE alerts SET delivered_at = :at WHERE alert_id = :id AND delivered_at IS NULL"
             ),
@@ -140,7 +140,7 @@ class AlertStore:
         self, notification_id: str, error: str, due_at: datetime | None, status: str = WAITING
     ) -> None:
         """It was not taken; it is due again at `due_at`, or has another status for good."""
-        self._connection.execute(
+        self.connection.execute(
             sa.text(
                 "UPDATE notifications SET attempts = attempts + 1, last_error = :error,"
                 " due_at = coalesce(:due_at, due_at), status = :status WHERE notification_id = :id"
@@ -154,13 +154,13 @@ class AlertStore:
             "SELECT notification_id, alert_id, channel, action, status, attempts, created_at,"
             " sent_at, last_error FROM notifications WHERE incident_id = :id ORDER BY sequence"
         )
-        rows = self._connection.execute(query, {"id": incident_id})
+        rows = self.connection.execute(query, {"id": incident_id})
         return [dict(row) for row in rows.mappings()]
 
     def silences(self, now_at: datetime) -> list[dict[str, Any]]:
         """Silences that have not ended."""
         query = sa.text("SELECT * FROM silences WHERE ends_at > :now ORDER BY ends_at, silence_id")
-        rows = self._connection.execute(query, {"now": now_at})
+        rows = self.connection.execute(query, {"now": now_at})
         return [dict(row) for row in rows.mappings()]
 
     def add_silence(self, silence: Mapping[str, Any]) -> None:
@@ -178,7 +178,7 @@ class AlertStore:
             " WHERE silence_id = :id AND ends_at > :at"
         )
         values = {"id": silence_id, "at": at}
-        return self._connection.execute(statement, values).rowcount == 1
+        return self.connection.execute(statement, values).rowcount == 1
 
     def acknowledge(self, incident_id: str, author: str, at: datetime) -> None:
         """The last one to say so has it."""
@@ -193,7 +193,7 @@ class AlertStore:
         query = sa.text(
             "SELECT incident_id, author, at FROM acknowledgements WHERE incident_id = ANY(:ids)"
         )
-        rows = self._connection.execute(query, {"ids": list(incident_ids)})
+        rows = self.connection.execute(query, {"ids": list(incident_ids)})
         return {row.incident_id: (row.author, row.at) for row in rows}
 
     def incidents(
@@ -206,12 +206,22 @@ class AlertStore:
             " ORDER BY opened_at DESC, incident_id LIMIT :limit"
         )
         values = {"since": since_at, "limit": limit}
-        return list(self._connection.execute(query, values).scalars())
+        return list(self.connection.execute(query, values).scalars())
 
     def incident(self, incident_id: str) -> dict[str, Any] | None:
         """One incident's last document."""
         query = sa.text("SELECT document FROM incidents WHERE incident_id = :id")
-        found: dict[str, Any] | None = self._connection.execute(query, {"id": incident_id}).scalar()
+        found: dict[str, Any] | None = self.connection.execute(query, {"id": incident_id}).scalar()
+        return found
+
+    def open_incident(self, stream: str, origin: str) -> dict[str, Any] | None:
+        """The open incident of one stream and origin."""
+        query = sa.text(
+            "SELECT document FROM incidents WHERE status = 'open'"
+            " AND document->>'stream' = :stream AND document->>'origin' = :origin LIMIT 1"
+        )
+        values = {"stream": stream, "origin": origin}
+        found: dict[str, Any] | None = self.connection.execute(query, values).scalar()
         return found
 
     def incident_ids_like(self, text: str) -> list[str]:
@@ -220,7 +230,7 @@ class AlertStore:
             "SELECT incident_id FROM incidents WHERE incident_id LIKE '%' || :text || '%'"
             " ORDER BY opened_at DESC LIMIT 5"
         )
-        return list(self._connection.execute(query, {"text": text}).scalars())
+        return list(self.connection.execute(query, {"text": text}).scalars())
 
     def similar(self, document: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
         """Earlier incidents of the same origin that are over, those of the same metrics first."""
@@ -238,7 +248,7 @@ class AlertStore:
             "metric": series[0].get("metric"),
             "limit": limit,
         }
-        return list(self._connection.execute(query, values).scalars())
+        return list(self.connection.execute(query, values).scalars())
 
     def forget(self, kept: timedelta) -> None:
         """Drop notifications, log and ended cases that are older than that."""
@@ -248,11 +258,11 @@ class AlertStore:
             "DELETE FROM dispatch_log WHERE at < :before",
             "DELETE FROM silences WHERE ends_at < :before",
         ):
-            self._connection.execute(sa.text(statement), {"before": before})
+            self.connection.execute(sa.text(statement), {"before": before})
 
     def _many(self, statement: str, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._connection.execute(sa.text(statement), rows)
+            self.connection.execute(sa.text(statement), rows)
 
 
 def _json(document: Any) -> str:

@@ -120,7 +120,7 @@ class CheckpointStore:
             )
             copy_frame(connection, outputs.scores.select(list(SCORES)), "scores")
             copy_frame(connection, outputs.late, "late_events")
-            _write_incidents(connection, outputs)
+            write_incidents(connection, outputs.incidents, outputs.alerts)
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
@@ -160,8 +160,13 @@ def _with_numbers(offsets: Mapping[str, Mapping[str, int]]) -> Offsets:
     }
 
 
-def _write_incidents(connection: sa.Connection, outputs: Outputs) -> None:
-    if outputs.incidents:
+def write_incidents(
+    connection: sa.Connection,
+    incidents: Sequence[Mapping[str, Any]],
+    alerts: Sequence[Mapping[str, Any]],
+) -> None:
+    """Insert or replace incidents, and insert alerts that are not there yet."""
+    if incidents:
         connection.execute(
             sa.text(
                 "INSERT INTO incidents (incident_id, status, opened_at, updated_at, resolved_at,"
@@ -175,10 +180,10 @@ def _write_incidents(connection: sa.Connection, outputs: Outputs) -> None:
             [
                 {key: document[key] for key in _INCIDENT_COLUMNS}
                 | {"document": orjson.dumps(document).decode()}
-                for document in outputs.incidents
+                for document in incidents
             ],
         )
-    if outputs.alerts:
+    if alerts:
         connection.execute(
             sa.text(
                 "INSERT INTO alerts (alert_id, incident_id, action, at, document) VALUES"
@@ -189,7 +194,7 @@ def _write_incidents(connection: sa.Connection, outputs: Outputs) -> None:
             [
                 {key: alert[key] for key in ("alert_id", "incident_id", "action", "at")}
                 | {"document": orjson.dumps(alert).decode()}
-                for alert in outputs.alerts
+                for alert in alerts
             ],
         )
 

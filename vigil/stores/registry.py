@@ -13,8 +13,11 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from vigil.errors import UsageError
+from vigil.errors import BundleError, UsageError
 from vigil.stores.bundle import BundleArrays, load_bundle, write_bundle
+
+# How the history tells a rollback, and from what, before its reason.
+ROLLED_BACK_FROM = "rollback from "
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,20 @@ class Registry:
         champion = self.champion()
         assert champion is not None
         return champion
+
+    def rollback(self, reason: str) -> Champion:
+        """Promote what was champion before the present one; raises BundleError for none.
+
+        Rolling back twice goes back two: bundles that were rolled back from are passed over.
+        """
+        history = self.history()
+        left = {item.reason.removeprefix(ROLLED_BACK_FROM).split(":")[0] for item in history
+                if item.reason.startswith(ROLLED_BACK_FROM)}  # fmt: skip
+        present = history[0].bundle_id if history else None
+        for earlier in history:
+            if earlier.bundle_id not in {*left, present}:
+                return self.promote(earlier.bundle_id, f"{ROLLED_BACK_FROM}{present}: {reason}")
+        raise BundleError("there is no earlier champion to go back to")
 
     def champion(self) -> Champion | None:
         """The newest promotion; one indexed row, cheap enough to ask each second."""

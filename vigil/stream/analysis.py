@@ -3,7 +3,7 @@
 The part of the stream that is the same in Vigil's own scorer and in each shard of the Flink job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,15 +11,20 @@ import numpy as np
 import polars as pl
 
 from vigil.detect import OnlineDetector
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import metric_observations, request_observations
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
-from vigil.windows.folds import MetricFold, RequestFold
+from vigil.windows.folds import Fold, LineFold, MetricFold, RequestFold
 from vigil.windows.tumbling import TumblingWindows, WindowSpec
 from vigil.windows.watermark import UNSEEN, Progress
 
-TOPICS = (TOPIC_EVENTS, TOPIC_METRICS)
+FOLDS: dict[str, type[Fold]] = {
+    TOPIC_EVENTS: RequestFold,
+    TOPIC_METRICS: MetricFold,
+    TOPIC_LOGS: LineFold,
+}
+TOPICS = tuple(FOLDS)
 
 Frames = dict[str, dict[str, pl.DataFrame]]
 Arrays = dict[str, dict[str, np.ndarray]]
@@ -37,22 +42,21 @@ class Analysed:
 
 
 class Analysis:
-    """State of the windows, the directory of series and the detector."""
+    """State of the windows of some topics, the directory of series and the detector."""
 
-    def __init__(self, spec: WindowSpec, detector: OnlineDetector) -> None:
-        self.windows = {
-            TOPIC_EVENTS: TumblingWindows(spec, RequestFold()),
-            TOPIC_METRICS: TumblingWindows(spec, MetricFold()),
-        }
+    def __init__(
+        self, spec: WindowSpec, detector: OnlineDetector, topics: Sequence[str] = TOPICS
+    ) -> None:
+        self.windows = {topic: TumblingWindows(spec, FOLDS[topic]()) for topic in topics}
         self.series = SeriesDirectory()
         self.scoring = Scoring(spec, detector)
 
     def take(
         self, topic: str, partition: int, records: pl.DataFrame, progress: Progress | None = None
     ) -> pl.DataFrame:
-        """Put requests or metric points into windows; returns the late ones, one row each.
+        """Put requests, metric points or counted lines into windows; returns the late ones.
 
-        Columns: `window_start` (epoch µs), `record_id`, `topic`. `progress` as in
+        Columns of these: `window_start` (epoch µs), `record_id`, `topic`. `progress` as in
         `TumblingWindows.push`.
         """
         if topic == TOPIC_EVENTS:
@@ -65,13 +69,21 @@ class Analysis:
 
     def emit(self, finish: bool = False) -> Analysed:
         """Windows that are due, scored; with `finish` also those that have not ended."""
-        windows = {topic: self.windows[topic].emit(finish) for topic in TOPICS}
-        observed = {
-            TOPIC_EVENTS: self._request_observations(windows[TOPIC_EVENTS]),
-            TOPIC_METRICS: self._metric_observations(windows[TOPIC_METRICS]),
+        windows = {topic: self.windows[topic].emit(finish) for topic in self.windows}
+        scored = {
+            topic: self.scoring.score(self._observations(topic, rows))
+            for topic, rows in windows.items()
         }
-        scored = {topic: self.scoring.score(rows) for topic, rows in observed.items()}
+        vanished = self._absent_observations(self.windows[TOPIC_METRICS].watermark.current_us)
+        if vanished.height:
+            silent = self.scoring.score(vanished)
+            scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
         return Analysed(windows, scored)
+
+    def _observations(self, topic: str, windows: pl.DataFrame) -> pl.DataFrame:
+        if topic == TOPIC_EVENTS:
+            return self._request_observations(windows)
+        return self._metric_observations(windows)
 
     def _request_observations(self, requests: pl.DataFrame) -> pl.DataFrame:
         traces = requests.select("key_id", "window_start", "worst_traces")
@@ -82,6 +94,16 @@ class Analysis:
         observed = metric_observations(self.series.describe_metrics(metrics))
         no_traces = pl.lit(None, pl.List(pl.String)).alias("worst_traces")
         return self.series.describe_series(observed.with_columns(no_traces))
+
+    def _absent_observations(self, closed_us: int) -> pl.DataFrame:
+        """A row without a value for each window in which a metric should long have come."""
+        absent = self.series.describe_metrics(self.scoring.absences(closed_us))
+        observed = absent.select(
+            "key_id", "metric", "window_start",
+            revision=pl.lit(0, pl.Int32), value=pl.lit(None, pl.Float64), weight=pl.lit(1.0),
+            worst_traces=pl.lit(None, pl.List(pl.String)),
+        )  # fmt: skip
+        return self.series.describe_series(observed)
 
     def watermarks(self) -> dict[str, datetime]:
         """Topic → event time up to which it is complete, for topics that had events."""
@@ -94,15 +116,17 @@ class Analysis:
 
     def state(self) -> tuple[Frames, Arrays]:
         """Everything needed to go on after a crash."""
-        frames = {f"windows.{topic}": self.windows[topic].state() for topic in TOPICS}
+        frames = {f"windows.{topic}": self.windows[topic].state() for topic in self.windows}
         frames["series"] = self.series.state()
         frames["scoring"] = self.scoring.state()
         return frames, {"detector": self.scoring.detector.state()}
 
     def restore(self, frames: Frames, arrays: Arrays) -> None:
         """Go on from `state()`."""
-        for topic in TOPICS:
-            self.windows[topic].restore(frames[f"windows.{topic}"])
+        for topic, windows in self.windows.items():
+            # A checkpoint of a version that read no logs has none of theirs.
+            if f"windows.{topic}" in frames:
+                windows.restore(frames[f"windows.{topic}"])
         self.series.restore(frames["series"])
         self.scoring.restore(frames["scoring"], arrays["detector"])
 

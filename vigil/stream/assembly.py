@@ -10,11 +10,12 @@ from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
+from vigil.detect.rules import rules_with
 from vigil.errors import DependencyError
-from vigil.events.decode import Limits
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
 from vigil.stores.registry import Registry
@@ -50,8 +51,10 @@ def open_scorer(
         out_of_order_s=settings.out_of_order_s,
         lateness_s=settings.lateness_s,
     )
-    limits = Limits(future_s=settings.future_s, earliest_at=settings.earliest_at)
-    detector = OnlineDetector(DetectorSettings(request_alert_rate=settings.alert_rate))
+    limits = settings.limits
+    detector = OnlineDetector(
+        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
+    )
     policy = configured_policy(settings)
     rules = policy.incidents.rules()
     with ExitStack() as open_parts:
@@ -72,12 +75,13 @@ def open_scorer(
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
         yield Scorer(
-            pipeline=Gathering(settings.window_s, rules)
+            pipeline=Gathering(settings.window_s, rules, policy.exemption)
             if flink
-            else Pipeline(spec, limits, detector, rules),
+            else Pipeline(spec, limits, detector, rules, policy.exemption),
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
+            labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
             telemetry=telemetry,

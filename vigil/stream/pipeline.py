@@ -7,24 +7,34 @@ The same messages in the same order give the same outputs, however they are cut 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
+from vigil.detect.feedback import Label
 from vigil.errors import UsageError
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
-from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
-from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.events.schema import (
+    SCHEMA_OF_TOPIC,
+    TOPIC_EVENTS,
+    TOPIC_LOGS,
+    TOPIC_METRICS,
+    requests_of,
+)
+from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import edge_metrics
+from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.state import pack, unpack
+from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
 # A document of this name is in the state that a `Gathering` has written, and in no other.
@@ -56,10 +66,15 @@ class Pipeline:
         limits: Limits,
         detector: OnlineDetector,
         rules: IncidentRules | None = None,
+        exempt: Exempt = lambda row, at: "",
     ) -> None:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
-        self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
+        self.log_series = LogSeries()
+        self._calls = KeyIndex(("peer_service", "service"), "call_id")
+        self.trackers = {
+            topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
+        }
         self.counters = dict.fromkeys(
             ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts"), 0
         )
@@ -67,6 +82,15 @@ class Pipeline:
     def use(self, bundle: Bundle | None) -> None:
         """Score with this bundle from the next window on."""
         self.analysis.scoring.bundle = bundle
+
+    @property
+    def labelled_to(self) -> int:
+        """Number of the last label that was learned from."""
+        return self.analysis.scoring.labelled_to
+
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Take operators' verdicts."""
+        self.analysis.scoring.learn(labels)
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Step`.
@@ -94,7 +118,7 @@ class Pipeline:
             keys=keys,
             series=series,
             request_windows=analysed.windows[TOPIC_EVENTS],
-            metric_windows=analysed.windows[TOPIC_METRICS],
+            metric_windows=_as_metrics(analysed.windows),
             scores=everything.select(list(SCORES)),
             late=count_late(late),
             # The last state of each incident, told of or not.
@@ -123,11 +147,17 @@ class Pipeline:
     def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
         if topic == TOPIC_EVENTS:
             records = requests_of(records)
-            calls = records.select("peer_service", "service").drop_nulls().unique()
-            self.trackers[topic].learn_calls(calls.iter_rows())
+            self.trackers[topic].learn_calls(self._new_calls(records))
+        elif topic == TOPIC_LOGS:
+            records = self.log_series.points(records)
         late = self.analysis.take(topic, partition, records)
         self.counters["late"] += late.height
         return late
+
+    def _new_calls(self, records: pl.DataFrame) -> list[tuple[str, str]]:
+        """(caller, callee) pairs that this process has not seen yet."""
+        self._calls.assign(records.select(self._calls.columns))
+        return self._calls.take_added().select(self._calls.columns).drop_nulls().rows()
 
     def _count(self, windows: int, scored: pl.DataFrame, alerts: int) -> None:
         self.counters["windows"] += windows
@@ -159,7 +189,10 @@ class Pipeline:
     def state(self) -> bytes:
         """Everything needed to go on after a crash."""
         frames, arrays = self.analysis.state()
-        documents = {f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS}
+        documents: dict[str, Any] = {
+            f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
+        }
+        documents["log_series"] = self.log_series.state()
         return pack(frames, arrays, documents)
 
     def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
@@ -171,6 +204,15 @@ class Pipeline:
                 " Flink: go on with it"
             )
         self.analysis.restore(frames, arrays)
-        for topic in TOPICS:
-            self.trackers[topic].restore(documents[f"incidents.{topic}"])
+        for topic, tracker in self.trackers.items():
+            # A checkpoint of a version that read no logs has none of theirs.
+            if f"incidents.{topic}" in documents:
+                tracker.restore(documents[f"incidents.{topic}"])
+        self.log_series.restore(documents.get("log_series", []))
         self.counters |= counters
+
+
+def _as_metrics(windows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Windows of metrics, and of log lines, which look like those."""
+    metrics = windows[TOPIC_METRICS]
+    return pl.concat([metrics, windows[TOPIC_LOGS].select(metrics.columns)])

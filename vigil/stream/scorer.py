@@ -15,6 +15,7 @@ from vigil.events.dead_letters import dead_letter_lines, describe
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.bundle import Bundle, load_bundle
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
+from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
 from vigil.stores.registry import Registry
@@ -27,8 +28,9 @@ from vigil.stream.telemetry import Snapshot, Telemetry
 log = logging.getLogger("vigil.score")
 
 # Bounds of one step: enough rows to think in columns, few enough to commit often.
-MESSAGES_PER_STEP = 200
-BYTES_PER_STEP = 64 << 20
+# A message may be one event or a thousand, so bytes decide mostly.
+MESSAGES_PER_STEP = 20_000
+BYTES_PER_STEP = 32 << 20
 IDLE_AFTER_S = 5.0
 WAIT_S = 0.2
 BUNDLE_POLL_S = 1.0
@@ -48,6 +50,7 @@ class Scorer:
     event_log: EventLog
     checkpoints: CheckpointStore
     registry: Registry
+    labels: LabelStore
     lease: Lease
     courier: Courier
     telemetry: Telemetry
@@ -128,10 +131,11 @@ class Scorer:
         return False
 
     def poll_bundle(self) -> None:
-        """Load the champion when it has changed; a bad bundle keeps the one in use."""
+        """Take new labels, and the champion when it has changed; a bad bundle keeps the old one."""
         if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
             return
         self._bundle_polled = time.monotonic()
+        self.pipeline.learn(self.labels.after(self.pipeline.labelled_to))
         champion = self.registry.champion()
         if champion is None or champion.bundle_id == self._bundle_id:
             return

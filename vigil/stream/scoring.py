@@ -1,11 +1,13 @@
 """Observations to decisions: the online detector, with what the promoted model expects."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
+from vigil.detect.feedback import Label, learn_labels
 from vigil.stores.bundle import Bundle
 from vigil.windows.tumbling import WindowSpec
 
@@ -36,6 +38,8 @@ class Scoring:
     def __init__(self, spec: WindowSpec, detector: OnlineDetector) -> None:
         self.detector = detector
         self.bundle: Bundle | None = None
+        self.labelled_to = 0
+        self._window_us, self._silence_us = spec.window_us, spec.silence_s * 1_000_000
         self._keep_us = spec.window_us + spec.lateness_us
         window: dict[str, Any] = {
             "series_id": pl.Int64,
@@ -59,6 +63,31 @@ class Scoring:
             parts.append(self._revise(revised, first))
         self._remember(first)
         return pl.concat(parts).sort("window_start", "series_id")
+
+    def absences(self, closed_us: int) -> pl.DataFrame:
+        """(series_id, window_start) where a series is silent for longer than it ever is.
+
+        Windows that start before `closed_us` and were not scored yet; a series that stays away
+        is given up after the time that silent keys are kept for.
+        """
+        series_id, overdue_s = self.detector.silence()
+        found = pl.DataFrame(
+            {
+                "series_id": series_id,
+                "from": (overdue_s * 1e6).astype(np.int64) // self._window_us + 1,
+                "to": ((overdue_s * 1e6).astype(np.int64) + self._silence_us) // self._window_us,
+            }
+        ).join(self._scored_to, on="series_id", how="left")
+        after = pl.col("scored_to").dt.epoch("us") // self._window_us + 1
+        until = pl.min_horizontal("to", pl.lit(closed_us // self._window_us - 1))
+        number = pl.int_ranges(pl.max_horizontal("from", after), until + 1)
+        start = pl.from_epoch(pl.col("number") * self._window_us, time_unit="us")
+        return (
+            found.with_columns(number=number)
+            .explode("number")
+            .drop_nulls("number")
+            .select("series_id", window_start=start.dt.replace_time_zone("UTC"))
+        )
 
     def _decide(self, fresh: pl.DataFrame) -> pl.DataFrame:
         observations = _observations(fresh)
@@ -100,14 +129,27 @@ class Scoring:
         )
         self._recent = still.drop("scored_to")
 
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Take operators' verdicts; those that are known already change nothing."""
+        fresh = [label for label in labels if label.label_id > self.labelled_to]
+        learn_labels(self.detector, fresh)
+        self.labelled_to = max([self.labelled_to, *(label.label_id for label in fresh)])
+
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
-        return {"recent": self._recent, "scored_to": self._scored_to}
+        labelled = pl.DataFrame({"label_id": [self.labelled_to]})
+        return {"recent": self._recent, "scored_to": self._scored_to, "labelled": labelled}
 
     def restore(self, state: dict[str, pl.DataFrame], detector: dict[str, np.ndarray]) -> None:
         """Go on from `state()` and the detector's state."""
         self._recent, self._scored_to = state["recent"], state["scored_to"]
+        self.labelled_to = state["labelled"].item()
         self.detector = OnlineDetector.restore(self.detector.settings, detector)
+
+
+def kind_of(metric: str) -> MetricKind:
+    """What a metric of that name measures."""
+    return _KINDS.get(metric, MetricKind.GENERIC)
 
 
 def _observations(rows: pl.DataFrame) -> Observations:

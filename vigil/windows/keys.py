@@ -22,20 +22,21 @@ class KeyIndex:
     def assign(self, records: pl.DataFrame) -> pl.DataFrame:
         """`records` with the id column; order is kept."""
         # polars' own hash is fast but may change between versions: it stays in this process.
-        coded = records.with_columns(code=pl.struct(self.columns).hash())
-        new = (
-            coded.lazy()
-            .select("code", *self.columns)
-            .unique("code")
-            .join(self._known.lazy(), on="code", how="anti")
-            .collect()
-        )
+        codes = records.select(code=pl.struct(self.columns).hash())
+        new = codes.unique().join(self._known, on="code", how="anti")
         if new.height:
-            ids = [stable_id(row) for row in new.select(self.columns).iter_rows()]
-            new = new.with_columns(pl.Series(self.id_name, ids, pl.Int64))
-            self._known = pl.concat([self._known, new.select("code", self.id_name)])
-            self._added.append(new.select(self.id_name, *self.columns))
-        return coded.join(self._known, on="code", how="left", maintain_order="left").drop("code")
+            self._learn(records, codes, new)
+        ids = codes.join(self._known, on="code", how="left", maintain_order="left")
+        return records.with_columns(ids[self.id_name])
+
+    def _learn(self, records: pl.DataFrame, codes: pl.DataFrame, new: pl.DataFrame) -> None:
+        """Give ids to codes not met before."""
+        met = records.select(self.columns).with_columns(codes)
+        rows = met.join(new, on="code", how="semi").unique("code", maintain_order=True)
+        ids = [stable_id(row) for row in rows.select(self.columns).iter_rows()]
+        rows = rows.with_columns(pl.Series(self.id_name, ids, pl.Int64))
+        self._known = pl.concat([self._known, rows.select("code", self.id_name)])
+        self._added.append(rows.select(self.id_name, *self.columns))
 
     def take_added(self) -> pl.DataFrame:
         """Ids met since the last call: the id and its columns."""

@@ -12,6 +12,7 @@ relative-error guarantees", PVLDB 12(12), 2019.
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 RELATIVE_ERROR = 0.01
@@ -37,19 +38,35 @@ def bucket_of(column: str) -> pl.Expr:
 def quantiles(sketch: pl.DataFrame, by: Sequence[str], levels: Mapping[str, float]) -> pl.DataFrame:
     """One row per group of `by` with a column per level: name → q in [0, 1].
 
-    `sketch` is long: the columns of `by`, `bucket` (Int32) and `count` (Int64), in any order and
-    with repeated buckets, so unmerged sketches of one group may simply be stacked.
+    `sketch` is long and merged: the columns of `by`, `bucket` (Int32) and `count` (Int64, > 0),
+    sorted by all but the last; a bucket comes once in its group.
     """
-    ordered = sketch.group_by(*by, "bucket").agg(pl.col("count").sum()).sort(*by, "bucket")
-    ranked = ordered.with_columns(
-        running=pl.col("count").cum_sum().over(by), total=pl.col("count").sum().over(by)
-    )
-    value = (
-        pl.when(pl.col("bucket") == ZERO_BUCKET)
-        .then(0.0)
-        .otherwise(pl.lit(GAMMA).pow(pl.col("bucket")) * (2 / (1 + GAMMA)))
-    )
-    return ranked.group_by(by, maintain_order=True).agg(
-        value.filter(pl.col("running") > q * (pl.col("total") - 1)).first().alias(name)
+    first = first_rows(sketch, by)
+    counts = sketch["count"].to_numpy()
+    running = counts.cumsum()
+    total = np.add.reduceat(counts, first) if len(first) else counts
+    before = np.concatenate(([0], total.cumsum()))[:-1] if len(first) else total
+    buckets = sketch["bucket"].to_numpy()
+    values = {
+        # The value of rank q·(n - 1), counted from 0, lies in the first bucket that exceeds it.
+        name: value_of(buckets[np.searchsorted(running, before + q * (total - 1), side="right")])
         for name, q in levels.items()
+    }
+    return sketch.select(by)[first].with_columns(
+        pl.Series(name, column, pl.Float64) for name, column in values.items()
     )
+
+
+def first_rows(ordered: pl.DataFrame, by: Sequence[str]) -> np.ndarray:
+    """Row numbers where a group of `by` begins, in a frame sorted by it."""
+    begins = np.zeros(ordered.height, bool)
+    begins[:1] = True
+    for name in by:
+        column = ordered[name].to_numpy()
+        begins[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(begins)
+
+
+def value_of(buckets: np.ndarray) -> np.ndarray:
+    """The value that a bucket stands for: within 1 % of all that fell into it."""
+    return np.where(buckets == ZERO_BUCKET, 0.0, GAMMA ** buckets.astype(float) * 2 / (1 + GAMMA))

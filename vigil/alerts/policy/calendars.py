@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,8 @@ class Maintenance:
 
     def __init__(self, text: str, zone: ZoneInfo) -> None:
         self._zone = zone
+        # Day → its windows: asked for each flagged window, and they do not change.
+        self._days: dict[date, list[Occurrence]] = {}
         self._events = recurring_ical_events.of(icalendar.Calendar.from_ical(text))
 
     @classmethod
@@ -56,7 +58,13 @@ class Maintenance:
 
     def at(self, instant: datetime) -> Occurrence | None:
         """The window that holds the instant, the one that ends last."""
-        holding = self.between(instant, instant + timedelta(microseconds=1))
+        day = instant.astimezone(UTC).date()
+        if day not in self._days:
+            start_at = datetime.combine(day, time(), UTC)
+            self._days = {day: self.between(start_at, start_at + DAY)}
+        holding = [
+            window for window in self._days[day] if window.start_at <= instant < window.end_at
+        ]
         return max(holding, key=lambda window: window.end_at, default=None)
 
     def _instant(self, value: object) -> datetime:

@@ -1,6 +1,7 @@
 """The policy file's shape. Unknown fields and names that lead nowhere are refused."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +19,7 @@ from pydantic import (
 )
 
 from vigil.alerts.policy.calendars import DAYS, Hours, Maintenance, day_numbers
-from vigil.alerts.policy.match import FIELDS
+from vigil.alerts.policy.match import FIELDS, matches
 from vigil.incidents.rules import SEVERITIES, IncidentRules
 
 Severity = Literal["critical", "error", "warning", "info"]
@@ -70,6 +71,8 @@ class Incidents(Strict):
     """See `vigil.incidents.rules.IncidentRules`; what is absent keeps its default."""
 
     confirm_s: dict[Severity, Annotated[float, Field(ge=0)]] = {}
+    confirm_budget: float = Field(0.01, gt=0)
+    at_once_s: float = Field(120, ge=0)
     clear_windows: int = Field(5, ge=1)
     clear_s: float = Field(300, ge=0)
     reopen_s: float = Field(1800, ge=0)
@@ -238,6 +241,30 @@ class Policy(Strict):
     limits: list[Limit] = []
     delivery: Delivery = Delivery()
     links: Links = Links()
+
+    def exemption(self, row: Mapping[str, Any], at: datetime) -> str:
+        """The maintenance that a series is under, in words; empty where it is not.
+
+        `row` has the key columns. Rules that ask for more than a series has (its incident's
+        severity, say) are for the dispatcher.
+        """
+        service = row["service"] or ""
+        document = {
+            "services": [service],
+            "origin": service,
+            "owner": self.owner_of(service),
+            "environments": [row["environment"]],
+            "tenants": [row["tenant"]],
+        }
+        for rule in self.maintenance:
+            if rule.windows is None or not all(FIELDS[name] in document for name in rule.match):
+                continue
+            if matches(rule.match, document):
+                window = rule.windows.at(at)
+                if window is not None:
+                    until = f"{window.end_at:%Y-%m-%d %H:%M %Z}"
+                    return f"maintenance {window.name!r} ({rule.name}) until {until}"
+        return ""
 
     def owner_of(self, service: str) -> str:
         """The one team that answers for a service."""

@@ -6,6 +6,7 @@ from vigil.cli.lazy import LazyGroup
 
 COMMANDS = {
     "mine": "Find the template of every line of a log file.",
+    "templates": "Show what services said, from the logs of the stream.",
 }
 
 
@@ -14,5 +15,6 @@ def command() -> None:
     """Log lines as templates: what is said, apart from the values in it.
 
     `connection from 10.0.0.7 closed` and `connection from 10.0.0.9 closed` are one template,
-    `connection from <*> closed`. Exit codes: 0 done, 2 wrong use or unreadable file.
+    `connection from <*> closed`. Exit codes: 0 done, 2 wrong use or
+    unreadable file, 3 the database is down.
     """

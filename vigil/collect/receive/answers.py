@@ -12,12 +12,15 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from vigil.collect.receive.group_commit import Outcome
 from vigil.collect.receive.limits import Refused, TryLater
 from vigil.events.content import JSON, PROTOBUF
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ SIGNALS = (
         TOPIC_LOGS,
         ExportLogsServiceResponse,
         "rejected_log_records",
+    ),
+    Signal(
+        "/v1/metrics",
+        f"{_PACKAGE}.metrics.v1.MetricsService",
+        TOPIC_METRICS,
+        ExportMetricsServiceResponse,
+        "rejected_data_points",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -10,11 +10,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from vigil.collect.metrics.points import as_ndjson
+from vigil.collect.metrics.prometheus import remote_write_points
 from vigil.collect.receive.answers import SIGNALS, Signal, encode, export_response, failure
 from vigil.collect.receive.bodies import read_body, unpack
 from vigil.collect.receive.intake import Intake
 from vigil.collect.receive.limits import Refused
-from vigil.events.content import JSON, OTLP_JSON, PROTOBUF
+from vigil.errors import InputError
+from vigil.events.content import JSON, NDJSON, OTLP_JSON, PROTOBUF
+from vigil.events.schema import TOPIC_METRICS
 
 # Below this, unpacking is quicker than handing it to a thread.
 _INLINE_BYTES = 16 << 10
@@ -30,7 +34,8 @@ def http_app(intake: Intake) -> Starlette:
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok"} | intake.commit.counters)
 
-    return Starlette(routes=[*exports, Route("/healthz", healthz)])
+    write = Route("/api/v1/write", _remote_write(intake), methods=["POST"])
+    return Starlette(routes=[*exports, write, Route("/healthz", healthz)])
 
 
 def _export(signal: Signal, intake: Intake) -> Callable[[Request], Awaitable[Response]]:
@@ -56,9 +61,36 @@ def _export(signal: Signal, intake: Intake) -> Callable[[Request], Awaitable[Res
     return export
 
 
+def _remote_write(intake: Intake) -> Callable[[Request], Awaitable[Response]]:
+    """Prometheus remote write, version 1; it sends again after 5xx, and after 429 if told to."""
+
+    async def write(request: Request) -> Response:
+        try:
+            if "io.prometheus.write.v2" in request.headers.get("content-type", ""):
+                raise Refused(415, "remote write 2.0 is not read: send version 1")
+            caller = intake.gate.admit(request.headers.get("authorization"))
+            async with received_body(request, intake, packed=("snappy",)) as body:
+                most_bytes = intake.limits.body_bytes
+                try:
+                    points = await asyncio.to_thread(remote_write_points, body, most_bytes)
+                except InputError as error:
+                    raise Refused(400, str(error)) from error
+                await intake.store(caller, TOPIC_METRICS, NDJSON, as_ndjson(points))
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        except Exception as error:
+            return failed(error, PROTOBUF)
+        return Response(status_code=204)
+
+    return write
+
+
 @asynccontextmanager
-async def received_body(request: Request, intake: Intake) -> AsyncIterator[bytes]:
-    """The request's body, unpacked; memory for it is taken until the context ends.
+async def received_body(
+    request: Request, intake: Intake, packed: Collection[str] = ()
+) -> AsyncIterator[bytes]:
+    """The request's body, unpacked unless in an encoding of `packed`; memory for it is taken until
+    the context ends.
 
     Raises Refused and TryLater as `read_body` and `unpack` do.
     """
@@ -68,7 +100,7 @@ async def received_body(request: Request, intake: Intake) -> AsyncIterator[bytes
     taken_bytes = len(body)
     try:
         encoding = request.headers.get("content-encoding", "").strip().lower()
-        if encoding not in ("", "identity"):
+        if encoding not in ("", "identity", *packed):
             if len(body) < _INLINE_BYTES:
                 body = unpack(body, encoding, limits)
             else:

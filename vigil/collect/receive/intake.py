@@ -1,10 +1,16 @@
 """What both doors share: who may come in, how much fits in memory, where it is stored."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
+from vigil.collect.metrics.otlp import metrics_ndjson
 from vigil.collect.receive.group_commit import GroupCommit, Outcome
-from vigil.collect.receive.limits import Budget, ReceiverLimits
+from vigil.collect.receive.limits import Budget, ReceiverLimits, Refused
+from vigil.errors import InputError
+from vigil.events.content import NDJSON, OTLP_JSON, PROTOBUF
+from vigil.events.otlp.json_form import protobuf_of
+from vigil.events.schema import TOPIC_METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,19 @@ class Intake:
 
     async def store(self, caller: Caller, topic: str, content_type: str, body: bytes) -> Outcome:
         """Store a body that the budget holds; see `GroupCommit.store`."""
+        if topic == TOPIC_METRICS and content_type in (PROTOBUF, OTLP_JSON):
+            try:
+                body = await asyncio.to_thread(_metric_lines, content_type, body)
+            except InputError as error:
+                raise Refused(400, str(error)) from error
+            content_type = NDJSON
         outcome = await self.commit.store(topic, content_type, body, caller.tenant)
         self.gate.charge(caller, outcome.accepted + outcome.rejected, len(body))
         return outcome
+
+
+def _metric_lines(content_type: str, body: bytes) -> bytes:
+    """An export request of metrics as the lines that the log takes."""
+    if content_type == OTLP_JSON:
+        body = protobuf_of(body, "resourceMetrics")
+    return metrics_ndjson(body)

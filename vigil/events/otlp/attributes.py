@@ -1,58 +1,63 @@
-"""Lists of KeyValue as columns: names picked out as fields of the record, the rest as a map."""
+"""Lists of KeyValue as columns: names picked out as fields of the record, the rest as a map.
+
+Values stay where they are in the buffer until they are needed, so choosing and repeating them
+costs a few integers each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import pyarrow as pa
 
-from vigil.events.otlp.values import any_values, texts
-from vigil.events.otlp.wire import Messages, Walk
-
-_compiled = nb.njit(cache=True, nogil=True)
+from vigil.events.otlp.values import NONE, Values, any_value, joined, rendered
+from vigil.events.otlp.wire import LENGTH, Messages, Walk, compiled, field
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Attributes:
     """Attributes of `count` records, in wire order.
 
-    `owner`: record of each entry, ascending; `code`: index of its key in `names`; `value`: text.
-    `taken` marks entries that became fields.
+    `owner`: record of each entry, ascending; `code`: its key's number in the walk's names; `taken`
+    marks entries that became fields.
     """
 
+    walk: Walk
     count: int
     owner: np.ndarray
     code: np.ndarray
-    names: list[str]
-    value: pa.StringArray
+    values: Values
     taken: np.ndarray
 
     def pick(self, *names: str) -> pa.StringArray:
         """Text of the first of `names` that a record has, null where it has none of them."""
         found = np.full(self.count, -1)
         for name in reversed(names):
-            if name in self.names:
-                rows = np.flatnonzero(self.code == self.names.index(name))
+            code = self.walk.names.get(name.encode())
+            if code is not None:
+                rows = np.flatnonzero(self.code == code)
                 found[self.owner[rows]] = rows
                 self.taken[rows] = True
-        return self.value.take(pa.array(found, mask=found < 0))
+        if not self.count or found.max() < 0:
+            return pa.nulls(self.count, pa.string())
+        values = self.values.rows(found)
+        values.kind[found < 0] = NONE
+        return rendered(self.walk, values)
 
     def select(self, prefixes: Sequence[str]) -> "Attributes":
         """Only the entries whose key begins with one of `prefixes` and that are not fields."""
-        wanted = np.array([name.startswith(tuple(prefixes)) for name in self.names], bool)
-        return self.rows(np.flatnonzero(wanted[self.code] & ~self.taken))
+        starts = tuple(prefix.encode() for prefix in prefixes)
+        wanted = np.array([name.startswith(starts) for name in self.walk.names], bool)
+        return self._rows(np.flatnonzero(wanted[self.code] & ~self.taken))
 
     def rest(self) -> "Attributes":
         """The entries that did not become fields."""
-        return self.rows(np.flatnonzero(~self.taken))
+        return self._rows(np.flatnonzero(~self.taken))
 
-    def rows(self, rows: np.ndarray) -> "Attributes":
-        """Some of the entries."""
-        value = self.value.take(pa.array(rows))
-        return Attributes(
-            self.count, self.owner[rows], self.code[rows], self.names, value, self.taken[rows]
-        )
+    def _rows(self, rows: np.ndarray) -> "Attributes":
+        values = self.values.rows(rows)
+        owner, code, taken = self.owner[rows], self.code[rows], self.taken[rows]
+        return Attributes(self.walk, self.count, owner, code, values, taken)
 
     def of(self, records: np.ndarray) -> "Attributes":
         """The attributes of `records`, indices that may repeat: those of a resource given to each
@@ -63,56 +68,120 @@ class Attributes:
         owner = np.repeat(np.arange(len(records)), counts)
         before = np.repeat(np.cumsum(counts) - counts, counts)
         rows = np.arange(len(owner)) - before + np.repeat(starts[:-1][records], counts)
-        spread = self.rows(rows)
-        return Attributes(len(records), owner, spread.code, self.names, spread.value, spread.taken)
+        spread = self._rows(rows)
+        return Attributes(self.walk, len(records), owner, spread.code, spread.values, spread.taken)
 
 
 def read_attributes(walk: Walk, entries: Messages, count: int) -> Attributes:
     """The KeyValue messages `entries`, whose owners are `count` records."""
-    fields = walk.scan(entries)
-    keys = texts(walk, *fields.content(1)).dictionary_encode()
-    held = fields.children(2)
-    last = np.full(len(entries), -1)
-    last[held.owner] = np.arange(len(held))
-    values = any_values(walk, held).take(pa.array(last, mask=last < 0))
+    *keys, kind, bits, end, bad = _key_values(walk.buffer, entries.start, entries.end)
+    walk.malformed[entries.payload[bad]] = True
+    code = _codes(walk, *keys)
     # An attribute without a value says nothing.
-    kept = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
-    return Attributes(
-        count=count,
-        owner=entries.owner[kept],
-        code=keys.indices.to_numpy()[kept],
-        names=keys.dictionary.to_pylist(),
-        value=values.take(pa.array(kept)),
-        taken=np.zeros(len(kept), bool),
-    )
+    kept = kind != NONE
+    values = Values(kind, bits, end)
+    found = Attributes(walk, count, entries.owner, code, values, ~kept)
+    return found if kept.all() else found.rest()
 
 
-def constant(name: str, value: pa.StringArray) -> Attributes:
-    """One attribute for each record, `value` its text; absent where null."""
-    rows = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
-    code, taken = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
-    return Attributes(len(value), rows, code, [name], value.take(pa.array(rows)), taken)
+def constant(walk: Walk, name: str, values: Values) -> Attributes:
+    """One attribute for each record; absent where the value is none."""
+    code = walk.names.setdefault(name.encode(), len(walk.names))
+    rows = np.flatnonzero(values.kind != NONE)
+    codes, taken = np.full(len(rows), code), np.zeros(len(rows), bool)
+    return Attributes(walk, len(values.kind), rows, codes, values.rows(rows), taken)
 
 
 def as_maps(parts: Sequence[Attributes], most: int) -> pa.MapArray:
     """One map a record from all parts, at most `most` entries; an earlier part wins a key."""
-    count = parts[0].count
-    names = list(dict.fromkeys(name for part in parts for name in part.names))
-    codes = [
-        np.array([names.index(name) for name in part.names], np.int64)[part.code] for part in parts
-    ]
+    walk, count = parts[0].walk, parts[0].count
     owner = np.concatenate([part.owner for part in parts])
     order = np.argsort(owner, kind="stable")
-    code = np.concatenate(codes)[order]
-    kept = np.flatnonzero(_keep(owner[order], code, len(names), most))
-    rows, code = order[kept], code[kept]
+    code = np.concatenate([part.code for part in parts])[order]
+    kept = np.flatnonzero(_keep(owner[order], code, len(walk.names), most))
+    rows = order[kept]
     offsets = np.searchsorted(owner[rows], np.arange(count + 1)).astype(np.int32)
-    value = pa.chunked_array([part.value for part in parts]).combine_chunks()
-    keys = pa.array(names, pa.string()).take(pa.array(code))
-    return pa.MapArray.from_arrays(pa.array(offsets), keys, value.take(pa.array(rows)))
+    names = [name.decode("utf-8", "replace")[:1_024] for name in walk.names]
+    keys = pa.array(names, pa.string()).take(pa.array(code[kept]))
+    values = rendered(walk, joined([part.values for part in parts]).rows(rows))
+    return pa.MapArray.from_arrays(pa.array(offsets), keys, values)
 
 
-@_compiled
+def _codes(walk: Walk, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The number of each key in the walk's names, which grow by those not met before."""
+    local, first = _intern(walk.buffer, start, end)
+    codes = []
+    for row in first:
+        name = walk.buffer[start[row] : end[row]].tobytes()
+        codes.append(walk.names.setdefault(name, len(walk.names)))
+    return np.array(codes, np.int64)[local]
+
+
+@compiled
+def _key_values(buffer, starts, ends):
+    """Of each KeyValue: key [start, end), the value's kind, bits, content end, malformed?"""
+    count = len(starts)
+    key = np.zeros((2, count), np.int64)
+    kinds = np.zeros(count, np.int64)
+    found = np.zeros((2, count), np.int64)
+    bad = np.zeros(count, np.bool_)
+    for row in range(count):
+        at, end = starts[row], ends[row]
+        while at < end:
+            number, wire, value, last, at = field(buffer, at, end)
+            if at < 0:
+                bad[row] = True
+                break
+            if wire != LENGTH:
+                continue
+            if number == 1:
+                key[0, row], key[1, row] = value, last
+            elif number == 2:
+                kind, bits, content_end = any_value(buffer, value, last)
+                bad[row] |= kind < 0
+                kinds[row] = max(kind, 0)
+                found[0, row], found[1, row] = bits, content_end
+    return key[0], key[1], kinds, found[0], found[1], bad
+
+
+@compiled
+def _intern(buffer, starts, ends):
+    """(number of each text, first row of each number): equal texts have equal numbers.
+
+    A hash table with linear probing, FNV-1a over the bytes.
+    """
+    room = 16
+    while room < 2 * len(starts):
+        room *= 2
+    table = np.full(room, -1, np.int64)
+    numbers = np.empty(len(starts), np.int64)
+    first = np.empty(len(starts), np.int64)
+    count = 0
+    for row in range(len(starts)):
+        digest = np.uint64(14695981039346656037)
+        for at in range(starts[row], ends[row]):
+            digest = (digest ^ np.uint64(buffer[at])) * np.uint64(1099511628211)
+        place = np.int64((digest ^ (digest >> np.uint64(32))) & np.uint64(room - 1))
+        while True:
+            number = table[place]
+            if number < 0:
+                table[place], numbers[row], first[count] = count, count, row
+                count += 1
+                break
+            other, size = starts[first[number]], ends[row] - starts[row]
+            same = ends[first[number]] - other == size
+            at = 0
+            while same and at < size:
+                same = buffer[other + at] == buffer[starts[row] + at]
+                at += 1
+            if same:
+                numbers[row] = number
+                break
+            place = (place + 1) & (room - 1)
+    return numbers, first[:count]
+
+
+@compiled
 def _keep(owner, code, names, most):
     """Which entries come first under their key and are within the first `most` of their record."""
     keep = np.zeros(len(owner), np.bool_)

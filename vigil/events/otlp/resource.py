@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from vigil.events.otlp.attributes import Attributes, read_attributes
-from vigil.events.otlp.wire import Fields, Messages, Walk
+from vigil.events.otlp.wire import LENGTH, Messages, Walk
 
 KEY_ATTRIBUTES = {
     "tenant": ("vigil.tenant", "tenant.id"),
@@ -31,7 +31,6 @@ class Grouped:
     records: Messages
     keys: dict[str, pa.StringArray]
     kept: Attributes
-    scope: pa.StringArray | None = None
 
 
 def grouped_records(walk: Walk) -> Grouped:
@@ -41,23 +40,22 @@ def grouped_records(walk: Walk) -> Grouped:
     same numbers: 1 groups by resource; in it 1 is the resource, 2 groups by scope; in that 2 is a
     record.
     """
-    groups = walk.scan(walk.root).children(1)
-    group_fields = walk.scan(groups)
-    keys, kept = _resources(walk, group_fields)
-    scopes = group_fields.children(2)
-    records = walk.scan(scopes).children(2)
+    groups = walk.read(walk.root, repeated=1).repeated
+    grouped = walk.read(groups, fields=[(1, LENGTH)], repeated=2)
+    keys, kept = _resources(walk, grouped.inner(1), len(groups))
+    scopes = grouped.repeated
+    records = walk.read(scopes, repeated=2).repeated
     group_of = scopes.owner[records.owner]
     take = pa.array(group_of)
     columns = {name: values.take(take) for name, values in keys.items()}
     return Grouped(records, columns, kept.of(group_of))
 
 
-def _resources(walk: Walk, groups: Fields) -> tuple[dict[str, pa.StringArray], Attributes]:
-    resources = groups.children(1)
-    entries = walk.scan(resources).children(1)
-    owner = resources.owner[entries.owner]
-    owned = Messages(owner, entries.start, entries.end, entries.payload)
-    attributes = read_attributes(walk, owned, len(groups.messages))
+def _resources(
+    walk: Walk, resources: Messages, groups: int
+) -> tuple[dict[str, pa.StringArray], Attributes]:
+    entries = walk.read(resources, repeated=1).repeated.under(resources.owner)
+    attributes = read_attributes(walk, entries, groups)
     keys = {name: attributes.pick(*names) for name, names in KEY_ATTRIBUTES.items()}
     return keys, attributes.select(KEPT)
 

@@ -1,105 +1,127 @@
 """Texts, ids and attribute values out of a walked buffer, as Arrow arrays."""
 
 import base64
-from collections.abc import Iterable
+from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import orjson
 import pyarrow as pa
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from vigil.events.otlp.wire import FIXED64, LENGTH, VARINT, Messages, Walk
+from vigil.events.otlp.wire import FIXED64, LENGTH, VARINT, Messages, Walk, compiled, field
 
 # Text of an attribute is cut here, as everywhere (`Limits.max_attribute_characters`).
 LONGEST_TEXT_BYTES = 1_024
 LONGEST_BODY_BYTES = 1 << 20
 
-_STRING, _BOOL, _INT, _DOUBLE, _ARRAY, _MAP, _BYTES = 1, 2, 3, 4, 5, 6, 7
-_compiled = nb.njit(cache=True, nogil=True)
+# Field numbers of AnyValue, which tell what a value is; 0 is none.
+NONE, STRING, BOOL, INT, DOUBLE, ARRAY, MAP, BYTES = range(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """AnyValue messages, not rendered yet: the field each has, its bits, the end of its content."""
+
+    kind: np.ndarray
+    bits: np.ndarray
+    end: np.ndarray
+
+    def rows(self, rows: np.ndarray) -> "Values":
+        """Some of them."""
+        return Values(self.kind[rows], self.bits[rows], self.end[rows])
+
+
+def joined(parts: list[Values]) -> Values:
+    """Values one behind the other."""
+    return Values(
+        np.concatenate([part.kind for part in parts]),
+        np.concatenate([part.bits for part in parts]),
+        np.concatenate([part.end for part in parts]),
+    )
+
+
+def slices(start: np.ndarray, end: np.ndarray) -> Values:
+    """Bytes [start, end) as if they were string values."""
+    return Values(np.full(len(start), STRING), start, end)
+
+
+def any_values(walk: Walk, messages: Messages) -> Values:
+    """The AnyValue messages; malformed ones are marked and have no value."""
+    kind, bits, end, bad = _any_values(walk.buffer, messages.start, messages.end)
+    walk.malformed[messages.payload[bad]] = True
+    return Values(kind, bits, end)
 
 
 def texts(
     walk: Walk, start: np.ndarray, end: np.ndarray, longest: int = LONGEST_TEXT_BYTES
 ) -> pa.StringArray:
-    """The bytes [start, end) as text; longer ones are cut between characters, and what is not
+    """The bytes [start, end) as text; see `rendered`."""
+    return rendered(walk, slices(start, end), longest)
+
+
+def rendered(walk: Walk, values: Values, longest: int = LONGEST_TEXT_BYTES) -> pa.StringArray:
+    """Values as text: numbers and booleans as in JSON, lists and maps as JSON, bytes as base64;
+    null where there is none. Text over `longest` bytes is cut between characters, and what is not
     UTF-8 is replaced.
     """
-    offsets, content = _gather(walk.buffer, start, end, longest)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(content)]
-    binary = pa.Array.from_buffers(pa.binary(), len(start), buffers)
+    kind, bits, end, extra = _spelled_out(walk, values, longest)
+    offsets, content = _render(walk.buffer, extra, kind, bits, end, longest)
+    valid = np.packbits(kind != NONE, bitorder="little")
+    buffers = [pa.py_buffer(valid), pa.py_buffer(offsets), pa.py_buffer(content)]
+    binary = pa.Array.from_buffers(pa.binary(), len(kind), buffers)
     try:
         return binary.cast(pa.string())
     except pa.ArrowInvalid:
-        return pa.array([value.decode("utf-8", "replace") for value in binary.to_pylist()])
+        found = [item and item.decode("utf-8", "replace") for item in binary.to_pylist()]
+        return pa.array(found, pa.string())
 
 
 def hex_ids(walk: Walk, start: np.ndarray, end: np.ndarray) -> pa.StringArray:
     """Ids as lower-case hexadecimal text; null where absent or all zero, which means absent."""
-    offsets, content, absent = _gather_hex(walk.buffer, start, end)
+    offsets, content, absent = _render_hex(walk.buffer, start, end)
     valid = np.packbits(~absent, bitorder="little")
     buffers = [pa.py_buffer(valid), pa.py_buffer(offsets), pa.py_buffer(content)]
     return pa.Array.from_buffers(pa.string(), len(start), buffers)
 
 
-def any_values(walk: Walk, values: Messages, longest: int = LONGEST_TEXT_BYTES) -> pa.StringArray:
-    """AnyValue messages as text: numbers and booleans as in JSON, lists and maps as JSON, bytes as
-    base64; null for an empty value.
+def _spelled_out(
+    walk: Walk, values: Values, longest: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(kind, bits, end, extra buffer): values that the kernel cannot spell become slices of the
+    extra buffer, kind DOUBLE.
     """
-    fields = walk.scan(values)
-    # One of: the last field that is set counts.
-    kind = np.zeros(len(values), np.int64)
-    known = np.flatnonzero(
-        ((fields.wire == LENGTH) & np.isin(fields.number, (_STRING, _ARRAY, _MAP, _BYTES)))
-        | ((fields.wire == VARINT) & np.isin(fields.number, (_BOOL, _INT)))
-        | ((fields.wire == FIXED64) & (fields.number == _DOUBLE))
-    )
-    kind[fields.owner[known]] = fields.number[known]
-    bits, end = np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
-    bits[fields.owner[known]] = fields.value[known]
-    end[fields.owner[known]] = fields.end[known]
-    pieces, rows = [pa.nulls(1, pa.string())], [np.empty(0, np.int64)]
-
-    def add(which: np.ndarray, made: pa.Array) -> None:
-        pieces.append(made.cast(pa.string()))
-        rows.append(which)
-
-    strings = np.flatnonzero(kind == _STRING)
-    add(strings, texts(walk, bits[strings], end[strings], longest))
-    for number, convert in ((_BOOL, _as_bool), (_INT, pa.array), (_DOUBLE, _as_double)):
-        which = np.flatnonzero(kind == number)
-        if len(which):
-            add(which, convert(bits[which]))
-    nested = np.flatnonzero((kind == _ARRAY) | (kind == _MAP) | (kind == _BYTES))
-    if len(nested):
-        add(nested, pa.array(_nested(walk, values, nested, longest), pa.string()))
-    order = np.zeros(len(values), np.int64)
-    order[np.concatenate(rows)] = np.arange(1, sum(map(len, rows)) + 1)
-    return pa.chunked_array(pieces).combine_chunks().take(pa.array(order))
+    rare = np.flatnonzero(values.kind >= DOUBLE)
+    if not len(rare):
+        return values.kind, values.bits, values.end, np.empty(0, np.uint8)
+    kind, bits, end = values.kind.copy(), values.bits.copy(), values.end.copy()
+    double = kind[rare] == DOUBLE
+    spelled = pa.array(bits[rare[double]].view(np.float64)).cast(pa.string()).to_pylist()
+    spelled += [_nested(walk, values, row)[:longest] for row in rare[~double]]
+    encoded = [text.encode("utf-8", "surrogatepass") for text in spelled]
+    ends = np.cumsum([len(text) for text in encoded])
+    order = np.concatenate([rare[double], rare[~double]])
+    kind[order], end[order] = DOUBLE, ends
+    bits[order] = np.concatenate([[0], ends[:-1]])
+    # A value that cannot be read, such as lists a hundred deep, is none.
+    kind[order[np.array([not text for text in encoded])]] = NONE
+    return kind, bits, end, np.frombuffer(b"".join(encoded), np.uint8)
 
 
-def _as_bool(bits: np.ndarray) -> pa.Array:
-    return pa.array(bits != 0)
-
-
-def _as_double(bits: np.ndarray) -> pa.Array:
-    return pa.array(bits.view(np.float64))
-
-
-def _nested(walk: Walk, values: Messages, rows: np.ndarray, longest: int) -> Iterable[str | None]:
-    """The rare values that are no scalars, one by one; null for one that cannot be read, such as
-    lists a hundred deep.
-    """
-    for row in rows:
-        content = walk.buffer[values.start[row] : values.end[row]].tobytes()
-        try:
-            found = _plain(AnyValue.FromString(content))
-        except DecodeError:
-            yield None
-            continue
-        text = found if isinstance(found, str) else orjson.dumps(found, default=str).decode()
-        yield text[:longest]
+def _nested(walk: Walk, values: Values, row: int) -> str:
+    content = walk.buffer[values.bits[row] : values.end[row]].tobytes()
+    value = AnyValue()
+    try:
+        if values.kind[row] == BYTES:
+            value.bytes_value = content
+        elif values.kind[row] == MAP:
+            value.kvlist_value.MergeFromString(content)
+        else:
+            value.array_value.MergeFromString(content)
+    except DecodeError:
+        return ""
+    found = _plain(value)
+    return found if isinstance(found, str) else orjson.dumps(found, default=str).decode()
 
 
 def _plain(value: AnyValue) -> object:
@@ -114,27 +136,108 @@ def _plain(value: AnyValue) -> object:
     return getattr(value, kind) if kind else None
 
 
-@_compiled
-def _gather(buffer, starts, ends, longest):
-    """(offsets, content) of the slices, one behind the other, each at most `longest` bytes."""
-    offsets = np.zeros(len(starts) + 1, np.int32)
+@compiled
+def any_value(buffer, at, end):
+    """(kind, bits, content end) of one AnyValue; kind -1 where it is malformed."""
+    kind, bits, stop = NONE, np.int64(0), np.int64(0)
+    while at < end:
+        number, wire, value, last, at = field(buffer, at, end)
+        if at < 0:
+            return -1, bits, stop
+        if number in (BOOL, INT):
+            known = wire == VARINT
+        elif number == DOUBLE:
+            known = wire == FIXED64
+        else:
+            known = number <= BYTES and wire == LENGTH
+        if known:
+            kind, bits, stop = number, value, last
+    return kind, bits, stop
+
+
+@compiled
+def _any_values(buffer, starts, ends):
+    """kind, bits, content end of each AnyValue, and whether it is malformed."""
+    kinds = np.zeros(len(starts), np.int64)
+    bits = np.zeros(len(starts), np.int64)
+    stops = np.zeros(len(starts), np.int64)
+    bad = np.zeros(len(starts), np.bool_)
     for row in range(len(starts)):
-        size = ends[row] - starts[row]
-        if size > longest:
-            size = longest
-            # Back to the first byte of a character.
-            while size > 0 and buffer[starts[row] + size] & 0xC0 == 0x80:
-                size -= 1
+        kind, bits[row], stops[row] = any_value(buffer, starts[row], ends[row])
+        bad[row] = kind < 0
+        kinds[row] = max(kind, 0)
+    return kinds, bits, stops, bad
+
+
+@compiled
+def _cut(buffer, start, size, longest):
+    """The size in bytes of a text of at most `longest`, whole characters only."""
+    if size > longest:
+        size = longest
+        while size > 0 and buffer[start + size] & 0xC0 == 0x80:
+            size -= 1
+    return size
+
+
+@compiled
+def _digits(value):
+    """How many characters an int64 has."""
+    rest, size = np.uint64(value), 1
+    if value < 0:
+        rest, size = ~rest + np.uint64(1), 2
+    while rest > 9:
+        rest //= np.uint64(10)
+        size += 1
+    return size
+
+
+@compiled
+def _render(buffer, extra, kinds, bits, ends, longest):
+    """(offsets, content): the values' texts, one behind the other."""
+    offsets = np.zeros(len(kinds) + 1, np.int32)
+    for row in range(len(kinds)):
+        kind, size = kinds[row], np.int64(0)
+        if kind == STRING:
+            size = _cut(buffer, bits[row], ends[row] - bits[row], longest)
+        elif kind == BOOL:
+            size = np.int64(4 if bits[row] != 0 else 5)
+        elif kind == INT:
+            size = np.int64(_digits(bits[row]))
+        elif kind != NONE:
+            size = ends[row] - bits[row]
         offsets[row + 1] = offsets[row] + size
     content = np.empty(offsets[-1], np.uint8)
-    for row in range(len(starts)):
-        begin, size = offsets[row], offsets[row + 1] - offsets[row]
-        content[begin : begin + size] = buffer[starts[row] : starts[row] + size]
+    for row in range(len(kinds)):
+        kind, begin, end = kinds[row], offsets[row], offsets[row + 1]
+        if kind == STRING:
+            content[begin:end] = buffer[bits[row] : bits[row] + end - begin]
+        elif kind == BOOL:
+            word = b"true" if bits[row] != 0 else b"false"
+            for index in range(end - begin):
+                content[begin + index] = word[index]
+        elif kind == INT:
+            _spell(content, begin, end, bits[row])
+        elif kind != NONE:
+            content[begin:end] = extra[bits[row] : ends[row]]
     return offsets, content
 
 
-@_compiled
-def _gather_hex(buffer, starts, ends):
+@compiled
+def _spell(content, begin, end, value):
+    """Write an int64 in decimal."""
+    # As unsigned, since the smallest has no positive counterpart.
+    rest = np.uint64(value)
+    if value < 0:
+        content[begin] = 45
+        rest = ~rest + np.uint64(1)
+        begin += 1
+    for at in range(end - 1, begin - 1, -1):
+        content[at] = 48 + rest % np.uint64(10)
+        rest //= np.uint64(10)
+
+
+@compiled
+def _render_hex(buffer, starts, ends):
     """(offsets, content, absent): two hexadecimal digits a byte, at most 32 bytes an id."""
     offsets = np.zeros(len(starts) + 1, np.int32)
     absent = np.ones(len(starts), np.bool_)
@@ -147,9 +250,10 @@ def _gather_hex(buffer, starts, ends):
                 break
     content = np.empty(offsets[-1], np.uint8)
     for row in range(len(starts)):
-        for index in range((offsets[row + 1] - offsets[row]) // 2):
+        begin = offsets[row]
+        for index in range((offsets[row + 1] - begin) // 2):
             byte = buffer[starts[row] + index]
-            for half in range(2):
-                digit = (byte >> 4) if half == 0 else (byte & 15)
-                content[offsets[row] + 2 * index + half] = digit + 48 if digit < 10 else digit + 87
+            high, low = byte >> 4, byte & 15
+            content[begin + 2 * index] = high + 48 if high < 10 else high + 87
+            content[begin + 2 * index + 1] = low + 48 if low < 10 else low + 87
     return offsets, content, absent

@@ -1,8 +1,8 @@
 """Protobuf's wire format in columns: one level of nesting a pass, over all messages of that level.
 
-A payload is not parsed into objects. `scan` lists the fields of many messages at once; the messages
-inside them are the next level. Concatenated payloads are walked together, and one that is malformed
-at any depth is marked without disturbing its neighbours.
+A payload is not parsed into objects. `Walk.read` reads fields of many messages at once into
+columns; the messages inside them are the next level. Concatenated payloads are walked together, and
+one that is malformed at any depth is marked without disturbing its neighbours.
 
 Source: protobuf.dev/programming-guides/encoding.
 """
@@ -14,14 +14,18 @@ import numba as nb
 import numpy as np
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-_compiled = nb.njit(cache=True, nogil=True)
+
+# Fields of a higher number are skipped: OTLP has none.
+_NUMBERS = 32
+
+compiled = nb.njit(cache=True, nogil=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
     """Messages of one level: bytes [start, end) of the buffer, and the payload each is part of.
 
-    `owner` is the index of the message of the level above that each is a field of.
+    `owner` is the index of the message of the level above that each is a field of, ascending.
     """
 
     owner: np.ndarray
@@ -32,50 +36,38 @@ class Messages:
     def __len__(self) -> int:
         return len(self.start)
 
+    def under(self, owners: np.ndarray) -> "Messages":
+        """The same messages, owned by the owners of their owners."""
+        return Messages(owners[self.owner], self.start, self.end, self.payload)
+
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """Fields of messages in wire order. A LENGTH field's content is [value, end); for others
-    `value` holds the 64 bits.
+class Level:
+    """Fields read from messages, a column each; the last occurrence of a field counts.
+
+    `repeated`: the messages of the repeated field, in wire order.
     """
 
     messages: Messages
-    owner: np.ndarray
-    number: np.ndarray
-    wire: np.ndarray
+    slots: dict[int, int]
     value: np.ndarray
     end: np.ndarray
+    repeated: Messages
 
-    def _at(self, number: int, wire: int) -> np.ndarray:
-        return np.flatnonzero((self.number == number) & (self.wire == wire))
-
-    def children(self, number: int) -> Messages:
-        """The messages (or texts) that repeated field `number` holds."""
-        at = self._at(number, LENGTH)
-        owner = self.owner[at]
-        return Messages(owner, self.value[at], self.end[at], self.messages.payload[owner])
-
-    def bits(self, number: int, wire: int) -> np.ndarray:
-        """The 64 bits of a scalar for each message, int64, 0 where absent; the last one counts."""
-        at = self._at(number, wire)
-        found = np.zeros(len(self.messages), np.int64)
-        found[self.owner[at]] = self.value[at]
-        return found
-
-    def has(self, number: int, wire: int) -> np.ndarray:
-        """Which messages have the field."""
-        found = np.zeros(len(self.messages), bool)
-        found[self.owner[self._at(number, wire)]] = True
-        return found
+    def bits(self, number: int) -> np.ndarray:
+        """The 64 bits of a scalar, int64, 0 where absent."""
+        return self.value[self.slots[number]]
 
     def content(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """[start, end) of a text for each message, empty where absent; the last one counts."""
-        at = self._at(number, LENGTH)
-        start = np.zeros(len(self.messages), np.int64)
-        end = np.zeros(len(self.messages), np.int64)
-        start[self.owner[at]] = self.value[at]
-        end[self.owner[at]] = self.end[at]
-        return start, end
+        """[start, end) of a text or message, empty where absent."""
+        slot = self.slots[number]
+        return self.value[slot], self.end[slot]
+
+    def inner(self, number: int) -> Messages:
+        """The message in a field, for those that have it and where it is not empty."""
+        start, end = self.content(number)
+        owner = np.flatnonzero(end > start)
+        return Messages(owner, start[owner], end[owner], self.messages.payload[owner])
 
 
 class Walk:
@@ -88,17 +80,29 @@ class Walk:
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(payloads)]
         self.root = Messages(numbers, starts, ends, numbers)
         self.malformed = np.zeros(len(payloads), bool)
+        self.names: dict[bytes, int] = {}
 
-    def scan(self, messages: Messages) -> Fields:
-        """The fields of all messages; those of malformed messages are left out."""
-        counts = _count_fields(self.buffer, messages.start, messages.end)
-        self.malformed[messages.payload[counts < 0]] = True
-        columns = _list_fields(self.buffer, messages.start, messages.end, counts)
-        return Fields(messages, *columns)
+    def read(
+        self, messages: Messages, fields: Sequence[tuple[int, int]] = (), repeated: int = 0
+    ) -> Level:
+        """Read `fields`, (number, wire type) each, and the repeated messages `repeated`.
+
+        Malformed messages have neither.
+        """
+        slots = np.full((_NUMBERS, 6), -1)
+        for slot, (number, wire) in enumerate(fields):
+            slots[number, wire] = slot
+        value, end, owner, start, stop, bad = _read_level(
+            self.buffer, messages.start, messages.end, slots, len(fields), repeated
+        )
+        self.malformed[messages.payload[bad]] = True
+        inside = Messages(owner, start, stop, messages.payload[owner])
+        numbers = {number: slot for slot, (number, _) in enumerate(fields)}
+        return Level(messages, numbers, value, end, inside)
 
 
-@_compiled
-def _varint(buffer, at, end):
+@compiled
+def varint(buffer, at, end):
     """(value, next position); the position is -1 where the varint is cut or too long."""
     value = np.uint64(0)
     shift = np.uint64(0)
@@ -112,21 +116,24 @@ def _varint(buffer, at, end):
     return value, -1
 
 
-@_compiled
-def _field(buffer, at, end):
-    """(number, wire type, value, content end, next position); the position is -1 if malformed."""
-    tag, at = _varint(buffer, at, end)
+@compiled
+def field(buffer, at, end):
+    """(number, wire type, value, content end, next position); the position is -1 if malformed.
+
+    The content of a LENGTH field is [value, content end); of others `value` has the bits.
+    """
+    tag, at = varint(buffer, at, end)
     number, wire = np.int64(tag >> np.uint64(3)), np.int64(tag & np.uint64(7))
     if at < 0 or number < 1 or number > 0x1FFFFFFF:
         return number, wire, np.int64(0), np.int64(0), -1
     if wire == LENGTH:
-        size, at = _varint(buffer, at, end)
+        size, at = varint(buffer, at, end)
         if at < 0 or size > np.uint64(end - at):
             return number, wire, np.int64(0), np.int64(0), -1
         stop = at + np.int64(size)
         return number, wire, np.int64(at), stop, stop
     if wire == VARINT:
-        value, at = _varint(buffer, at, end)
+        value, at = varint(buffer, at, end)
         return number, wire, np.int64(value), np.int64(0), at
     width = 8 if wire == FIXED64 else 4
     if (wire != FIXED64 and wire != FIXED32) or at + width > end:
@@ -137,41 +144,34 @@ def _field(buffer, at, end):
     return number, wire, np.int64(value), np.int64(0), at + width
 
 
-@_compiled
-def _count_fields(buffer, starts, ends):
-    """How many fields each message has, -1 for a malformed one."""
-    counts = np.zeros(len(starts), np.int64)
+@compiled
+def _read_level(buffer, starts, ends, slots, count, repeated):
+    """(value, end) of the single fields, (owner, start, stop) of the repeated one, malformed?"""
+    value = np.zeros((count, len(starts)), np.int64)
+    last = np.zeros((count, len(starts)), np.int64)
+    bad = np.zeros(len(starts), np.bool_)
+    room = 4 * len(starts) + 16
+    inside = np.empty((3, room), np.int64)
+    size = 0
     for message in range(len(starts)):
-        at, end = starts[message], ends[message]
+        at, end, before = starts[message], ends[message], size
         while at < end:
-            _, _, _, _, at = _field(buffer, at, end)
+            number, wire, content, stop, at = field(buffer, at, end)
             if at < 0:
-                counts[message] = -1
+                bad[message] = True
                 break
-            counts[message] += 1
-    return counts
-
-
-@_compiled
-def _list_fields(buffer, starts, ends, counts):
-    """owner, number, wire, value, end of every field of the messages with a count >= 0."""
-    total = 0
-    for count in counts:
-        total += max(count, 0)
-    owner = np.empty(total, np.int64)
-    numbers = np.empty(total, np.int64)
-    wires = np.empty(total, np.int64)
-    values = np.empty(total, np.int64)
-    stops = np.empty(total, np.int64)
-    row = 0
-    for message in range(len(starts)):
-        at, end = starts[message], ends[message]
-        for _ in range(counts[message]):
-            number, wire, value, stop, at = _field(buffer, at, end)
-            owner[row] = message
-            numbers[row] = number
-            wires[row] = wire
-            values[row] = value
-            stops[row] = stop
-            row += 1
-    return owner, numbers, wires, values, stops
+            if number == repeated and wire == LENGTH:
+                if size == room:
+                    wider = np.empty((3, 2 * room), np.int64)
+                    wider[:, :room] = inside
+                    inside, room = wider, 2 * room
+                inside[0, size], inside[1, size], inside[2, size] = message, content, stop
+                size += 1
+            elif number < _NUMBERS and slots[number, wire] >= 0:
+                value[slots[number, wire], message] = content
+                last[slots[number, wire], message] = stop
+        if bad[message]:
+            size = before
+            value[:, message] = 0
+            last[:, message] = 0
+    return value, last, inside[0, :size], inside[1, :size], inside[2, :size], bad

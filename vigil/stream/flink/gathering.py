@@ -5,23 +5,24 @@ made of them in the order of event time. Begun on the checkpoint of Vigil's own 
 with that one's incidents, and leaves alone what that one has scored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
 from vigil.alerts.message import alert_document
+from vigil.detect.feedback import Label
 from vigil.events.schema import KEY_COLUMNS, TOPIC_EVENTS
-from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import EDGES
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
-from vigil.stream.analysis import TOPICS
 from vigil.stream.flink import tables
+from vigil.stream.flink.options import READ
 from vigil.stream.flink.tables import table_rows
 from vigil.stream.pipeline import STATE_OF_FLINK, Batches, Step
 from vigil.stream.state import pack, unpack
@@ -69,11 +70,17 @@ class Gathering:
 
     topics = (tables.TOPIC_WINDOWS, tables.TOPIC_SCORES)
 
-    def __init__(self, window_s: int, rules: IncidentRules | None = None) -> None:
+    def __init__(
+        self,
+        window_s: int,
+        rules: IncidentRules | None = None,
+        exempt: Exempt = lambda row, at: "",
+    ) -> None:
         self._window_us = window_s * 1_000_000
-        self.trackers = {topic: IncidentTracker(topic, rules, window_s) for topic in TOPICS}
-        self._streams = {topic: _Stream() for topic in TOPICS}
+        self.trackers = {topic: IncidentTracker(topic, rules, window_s, exempt) for topic in READ}
+        self._streams = {topic: _Stream() for topic in READ}
         self._known: set[int] = set()
+        self.labelled_to = 0
         # The last window that Vigil's own engine has scored before Flink took over.
         self._scored_to_us = UNSEEN
         self.counters = dict.fromkeys(
@@ -162,6 +169,10 @@ class Gathering:
     def partitions(self) -> list[tuple[str, int]]:
         """None is waited for: shards say how far they are."""
         return []
+
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Pass labels by: the job's detectors learn from them with the next bundle only."""
+        self.labelled_to = max([self.labelled_to, *(label.label_id for label in labels)])
 
     def mark_idle(self, topic: str, partition: int) -> None:
         """Nothing to do, see `partitions`."""

@@ -141,7 +141,7 @@ def options_from(settings: Settings, checkpoints: str, **given: object) -> JobOp
     return JobOptions(
         kafka=java_client(parse_address(settings.log_url)),
         spec=spec,
-        limits=Limits(future_s=settings.future_s, earliest_at=settings.earliest_at),
+        limits=settings.limits,
         alert_rate=settings.alert_rate,
         store_url=settings.store_url,
         registry=str(settings.registry_path),

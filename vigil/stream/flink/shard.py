@@ -17,8 +17,9 @@ from vigil.events.dead_letters import dead_letter_lines
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
 from vigil.journeys.graph import edge_metrics
 from vigil.stores.bundle import Bundle
-from vigil.stream.analysis import TOPICS, Analysed, Analysis, count_late
+from vigil.stream.analysis import Analysed, Analysis, count_late
 from vigil.stream.flink import tables
+from vigil.stream.flink.options import READ
 from vigil.stream.flink.piece import Piece
 from vigil.stream.flink.tables import Output, table_outputs
 from vigil.stream.state import pack, unpack
@@ -48,9 +49,9 @@ class Shard:
     def __init__(self, share: Share, spec: WindowSpec, detector: OnlineDetector) -> None:
         self.share = share
         self.spec = spec
-        self.analysis = Analysis(spec, detector)
+        self.analysis = Analysis(spec, detector, READ)
         # How far the input has come, waiting pieces included.
-        self._ahead = {topic: Watermark(spec.out_of_order_s * SECOND_US) for topic in TOPICS}
+        self._ahead = {topic: Watermark(spec.out_of_order_s * SECOND_US) for topic in READ}
         self._waiting: list[Piece] = []
         self._waiting_bytes = 0
         self._expect()
@@ -121,7 +122,7 @@ class Shard:
         return outputs + self._scores(analysed, before, waiting)
 
     def _complete(self) -> dict[str, int]:
-        return {topic: self.analysis.windows[topic].watermark.current_us for topic in TOPICS}
+        return {topic: self.analysis.windows[topic].watermark.current_us for topic in READ}
 
     def _windows(
         self, analysed: Analysed, late: list[pl.DataFrame], requests: list[pl.DataFrame]
@@ -191,7 +192,7 @@ class Shard:
 def _by_partition(pieces: Sequence[Piece]) -> list[tuple[tuple[str, int], list[Piece]]]:
     groups: dict[tuple[str, int], list[Piece]] = {}
     for piece in pieces:
-        if piece.topic in TOPICS and piece.progress.newest_us != UNSEEN:
+        if piece.topic in READ and piece.progress.newest_us != UNSEEN:
             groups.setdefault((piece.topic, piece.partition), []).append(piece)
     return sorted(groups.items())
 

@@ -1,0 +1,34 @@
+"""Labels reach the scorer once, in order, and survive its restart."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from vigil.detect import OnlineDetector
+from vigil.detect.feedback import Verdict
+from vigil.stores.labels import LabelStore
+from vigil.stream.scoring import Scoring
+from vigil.windows.tumbling import WindowSpec
+
+AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def test_labels_come_back_in_order_and_only_the_new_ones(engine):
+    """The scorer asks for what is newer than the last it knows."""
+    store = LabelStore(engine)
+    first = store.add(7, AT, Verdict.FALSE, 8.5, "deploy window")
+    second = store.add(-3, AT, Verdict.TRUE, 12.0, "")
+    assert store.after(0) == [first, second]
+    assert store.after(first.label_id) == [second]
+
+
+def test_a_scorer_takes_each_label_once_and_remembers_it(engine):
+    """The last one taken is part of the checkpoint."""
+    store = LabelStore(engine)
+    store.add(7, AT, Verdict.FALSE, 8.5, "")
+    scoring = Scoring(WindowSpec(), OnlineDetector())
+    scoring.learn(store.after(scoring.labelled_to))
+    resumed = Scoring(WindowSpec(), OnlineDetector())
+    resumed.restore(scoring.state(), scoring.detector.state())
+    assert store.after(resumed.labelled_to) == []
+    assert scoring.state()["labelled"].equals(pl.DataFrame({"label_id": [scoring.labelled_to]}))

@@ -1,0 +1,1 @@
+"""How fast spans come in: the receiver beside a bare FastAPI handler."""

@@ -1,0 +1,36 @@
+"""`vigil rollback`: back to the champion before."""
+
+import click
+
+from vigil.cli.output import json_option, print_facts, print_json
+
+
+@click.command("rollback")
+@click.option("--reason", default="rolled back by hand", show_default=True, help="For the history.")
+@json_option
+def command(reason: str, as_json: bool) -> None:
+    """Make the bundle before the present champion the champion again.
+
+    Running scorers load it within a second or two. The history keeps both: `vigil models`.
+
+    \b
+    Example:
+      vigil rollback --reason "pages on every deploy"
+
+    Exit codes: 0 done, 1 there is no bundle to go back to, 3 the database is down.
+    """
+    from vigil.config import load_settings
+    from vigil.stores.database import open_database
+    from vigil.stores.registry import Registry
+
+    settings = load_settings()
+    champion = Registry(open_database(settings), settings.registry_path).rollback(reason)
+    facts = {
+        "champion": champion.bundle_id,
+        "promoted_at": champion.promoted_at.isoformat(),
+        "reason": champion.reason,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts("Rolled back", facts)

@@ -1,0 +1,1 @@
+"""Fault drills: would we notice? Seeded faults in a shadow copy of real traffic."""

@@ -1,0 +1,202 @@
+"""Secrets and personal data out of free text, before anything is stored.
+
+Works on whole columns: a literal search first says which rows can hold anything at all, and the
+expressions run on those alone. They take linear time, whatever the text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+
+from vigil.events.sensitive import CARD, IPV6, is_card, network_of_ipv6
+
+TOKENS, EMAILS, CARDS, IPS, QUERIES = KINDS = ("tokens", "emails", "cards", "ips", "queries")
+
+SECRET = "[secret]"
+FREE_TEXT = ("error", "body", "peer_service")
+
+_SECRET_NAME = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|access[._-]?key|private[._-]?key"
+    r"|authorization|cookie|session[._-]?id|sid|credentials?)"
+)
+_SECRET_KEY = rf"(?i)(?:^|[._-]){_SECRET_NAME}$"
+_ISSUED = (
+    r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
+    r"|glpat-[\w-]{16,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{35}"
+    r"|[sr]k_(?:live|test)_[0-9A-Za-z]{10,}|sk-[\w-]{20,})"
+)
+_ASSIGNED = (
+    rf"""(?i)\b((?:[\w.-]*[._-])?{_SECRET_NAME}["']?\s*[:=]\s*)"""
+    r"""(?:"[^"]*"|'[^']*'|(?:bearer |basic |digest )?[^\s"'&,;<>{}()\[\]]+)"""
+)
+_EMAIL = r"[^\s@<>()\[\],;:\"'=&]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+_PRIVATE_KEY = r"-----BEGIN[A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END[A-Z ]*PRIVATE KEY-----|$)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Rows that hold one of `literals`, whatever their case, go through `pattern`."""
+
+    kind: str
+    literals: tuple[str, ...]
+    pattern: str
+    replacement: str
+
+
+_RULES = (
+    _Rule(TOKENS, ("private key",), _PRIVATE_KEY, SECRET),
+    _Rule(TOKENS, ("://",), r"(://)[^/\s:@]*:[^/\s@]+@", "${1}" + SECRET + "@"),
+    _Rule(QUERIES, ("?",), r"((?:[a-zA-Z][\w+.-]*://|/)[^\s?\"'<>]*)\?[^\s\"'<>#]*", "${1}"),
+    _Rule(
+        TOKENS,
+        ("pass", "pwd", "secret", "token", "key", "authorization", "cookie", "sid", "session",
+         "credential"),
+        _ASSIGNED,
+        "${1}" + SECRET,
+    ),
+    _Rule(
+        TOKENS,
+        ("bearer ", "basic ", "digest "),
+        r"(?i)\b(bearer|basic|digest)\s+[A-Za-z0-9._~+/=-]{6,}",
+        "${1} " + SECRET,
+    ),
+    _Rule(TOKENS, ("eyj",), r"\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?", SECRET),
+    _Rule(
+        TOKENS,
+        ("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
+         "aiza", "k_live_", "k_test_", "sk-"),
+        _ISSUED,
+        SECRET,
+    ),
+    _Rule(EMAILS, ("@",), _EMAIL, "[email]"),
+    _Rule(IPS, (".",), r"\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}\b", "${1}.0"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What is taken out. kinds: of KINDS; patterns: (name, further expression), what it finds
+    becomes `[name]`.
+
+    Text keeps its sense: addresses lose their last part (IPv4 the last number, IPv6 all beyond
+    /48), URLs their query, assignments (`token=…`) their value.
+    """
+
+    kinds: frozenset[str] = frozenset(KINDS)
+    patterns: tuple[tuple[str, str], ...] = ()
+
+    def records(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Records with clean free text and attributes; other columns are as they were."""
+        if not self.kinds and not self.patterns:
+            return records
+        columns = [self.text(records[name]) for name in FREE_TEXT if name in records.columns]
+        if "attributes" in records.columns:
+            columns.append(self._attributes(records["attributes"]))
+        return records.with_columns(columns)
+
+    def text(self, texts: pl.Series) -> pl.Series:
+        """Texts without what the rules find; nulls stay."""
+        if texts.null_count() == len(texts):
+            return texts
+        distinct = texts.drop_nulls().unique(maintain_order=True)
+        if 2 * len(distinct) > len(texts):
+            return self._clean(texts)
+        clean = self._clean(distinct)
+        changed = distinct != clean
+        return texts.replace(distinct.filter(changed), clean.filter(changed))
+
+    def _clean(self, texts: pl.Series) -> pl.Series:
+        # `scatter` changes the series that it is called on.
+        texts = texts.clone()
+        for rule in _RULES:
+            if rule.kind in self.kinds:
+                held = texts.str.contains_any(list(rule.literals), ascii_case_insensitive=True)
+                texts = _replace(texts, held, rule.pattern, rule.replacement)
+        if CARDS in self.kinds:
+            texts = _replace_cards(texts)
+        if IPS in self.kinds:
+            texts = _truncate_ipv6(texts)
+        for name, pattern in self.patterns:
+            texts = _replace(texts, texts.str.contains(pattern), pattern, f"[{name}]")
+        return texts
+
+    def _attributes(self, attributes: pl.Series) -> pl.Series:
+        """The values of a map; those under the name of a secret go as a whole."""
+        if attributes.null_count() == len(attributes):
+            return attributes
+        maps = attributes.to_arrow()
+        values = pl.Series(maps.items)
+        clean = self.text(values)
+        if TOKENS in self.kinds:
+            names = pl.Series(maps.keys)
+            secret = (
+                names.unique().to_frame("name").filter(pl.col("name").str.contains(_SECRET_KEY))
+            )
+            clean = pl.select(
+                pl.when(names.is_in(secret["name"].implode())).then(pl.lit(SECRET)).otherwise(clean)
+            ).to_series()
+        if clean.equals(values):
+            return attributes
+        items = clean.to_arrow().cast(maps.type.item_type)
+        rebuilt = pa.MapArray.from_arrays(
+            maps.offsets, maps.keys, items, maps.type, mask=maps.is_null()
+        )
+        return pl.Series(attributes.name, rebuilt).cast(attributes.dtype)
+
+
+NO_REDACTION = Redaction(kinds=frozenset())
+
+
+def _replace(texts: pl.Series, held: pl.Series, pattern: str, replacement: str) -> pl.Series:
+    rows = held.arg_true()
+    if not len(rows):
+        return texts
+    return texts.scatter(rows, texts.gather(rows).str.replace_all(pattern, replacement))
+
+
+def _replace_cards(texts: pl.Series) -> pl.Series:
+    rows = texts.str.contains(CARD).arg_true()
+    if not len(rows):
+        return texts
+    some = texts.gather(rows)
+    found = some.str.extract_all(CARD).explode().unique()
+    cards = found.filter(is_card(found)).to_list()
+    if not cards:
+        return texts
+    return texts.scatter(rows, some.str.replace_many(cards, ["[card]"]))
+
+
+def _truncate_ipv6(texts: pl.Series) -> pl.Series:
+    held = texts.str.contains("::", literal=True) | (texts.str.count_matches(":", literal=True) > 6)
+    rows = held.arg_true()
+    if not len(rows):
+        return texts
+    some = texts.gather(rows)
+    found = some.str.extract_all(IPV6).explode().drop_nulls().unique().to_list()
+    networks = {text: network for text in found if (network := network_of_ipv6(text))}
+    if not networks:
+        return texts
+    # Of two addresses that begin alike the longer one must be found first.
+    longest = sorted(networks, key=len, reverse=True)
+    replaced = some.str.replace_many(longest, [networks[text] for text in longest], leftmost=True)
+    return texts.scatter(rows, replaced)
+
+
+def redaction_of(kinds: str, patterns: Mapping[str, str]) -> Redaction:
+    """A redaction from settings: kinds separated by commas, or `none`.
+
+    Raises ValueError naming the kind or expression that is wrong.
+    """
+    names = frozenset(name.strip() for name in kinds.split(",") if name.strip())
+    names = frozenset() if names == {"none"} else names
+    if unknown := names - set(KINDS):
+        raise ValueError(f"must be of {', '.join(KINDS)} or none, got {sorted(unknown)[0]!r}")
+    for name, pattern in patterns.items():
+        try:
+            pl.Series([""]).str.contains(pattern)
+        except pl.exceptions.PolarsError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{name} must be an expression: {reason}") from error
+    return Redaction(names, tuple(patterns.items()))
