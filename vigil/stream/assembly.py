@@ -24,6 +24,7 @@ from vigil.stores.sinks import open_sink
 from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
 from vigil.stream.flink.gathering import Gathering
+from vigil.stream.flink.options import READ, WRITTEN
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -60,6 +61,10 @@ def open_scorer(
         engine = open_database(settings)
         open_parts.callback(engine.dispose)
         event_log = open_parts.enter_context(closing(open_log(settings)))
+        if flink:
+            # The job finds its topics, it makes none.
+            for topic in (*READ, *WRITTEN):
+                event_log.create_topic(topic)
         sink = open_parts.enter_context(closing(open_sink(settings, engine)))
         outbox = Outbox(
             engine,

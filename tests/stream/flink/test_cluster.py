@@ -76,7 +76,8 @@ class Job:
 
     def stop_with_savepoint(self) -> str:
         """End the job; returns where its savepoint is."""
-        asked = self.master.ask(f"jobs/{self.job_id}/stop", {"drain": False})
+        target = (self.home / "savepoints").as_uri()
+        asked = self.master.ask(f"jobs/{self.job_id}/stop", {"targetDirectory": target})
         place = f"jobs/{self.job_id}/savepoints/{asked['request-id']}"
         until(lambda: self.master.ask(place)["status"]["id"] == "COMPLETED")
         return str(self.master.ask(place)["operation"]["location"])

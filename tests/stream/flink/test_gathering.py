@@ -1,18 +1,25 @@
 """From the shards' outputs to the database's tables, incidents and alerts."""
 
+import threading
+from contextlib import closing
 from datetime import timedelta
 
+import polars as pl
 import pytest
+import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 from test_shards import NOW_AT, SPEC, messages, native, rows_of, run_shards
 
 from vigil.detect import DetectorSettings, OnlineDetector
 from vigil.errors import UsageError
 from vigil.events.decode import Limits
+from vigil.stores import open_log
 from vigil.stores.log import Message, StoredMessage
+from vigil.stream.assembly import open_scorer
 from vigil.stream.flink import tables
 from vigil.stream.flink.gathering import Gathering
-from vigil.stream.flink.tables import Output
+from vigil.stream.flink.options import READ, WRITTEN
+from vigil.stream.flink.tables import Output, table_rows
 from vigil.stream.pipeline import Pipeline
 
 
@@ -28,7 +35,7 @@ def as_stored(outputs: list[Output]) -> dict[tuple[str, int], list[StoredMessage
 
 
 def test_it_commits_what_the_stream_in_one_piece_commits():
-    """Windows, scores, keys, series, late records and counters."""
+    """Windows, scores, keys, series, edges of the service graph, late records and counters."""
     gathering = Gathering(SPEC.window_s)
     step = gathering.step(as_stored(run_shards(messages(), 3, [20])), NOW_AT)
     expected = native()
@@ -42,6 +49,8 @@ def test_it_commits_what_the_stream_in_one_piece_commits():
             found.select(names).sort(by), expected[table].select(names).sort(by), rel_tol=1e-9,
             check_dtypes=False,
         )  # fmt: skip
+    by = ["window_start", "caller", "service", "environment"]
+    assert_frame_equal(step.outputs.edges.sort(by), expected[tables.EDGES].sort(by), rel_tol=1e-9)
     assert step.outputs.scores.height == expected[tables.SCORES].height
     assert set(step.outputs.series["series_id"]) == set(expected[tables.SCORES]["series_id"])
     assert set(step.outputs.keys["key_id"]) == set(expected[tables.SCORES]["key_id"])
@@ -82,3 +91,29 @@ def test_it_takes_over_from_the_engine_of_vigil_and_scores_nothing_again():
     assert step.outputs.scores["window_start"].min() > last
     with pytest.raises(UsageError, match="--engine flink"):
         pipeline.restore(gathering.state(), {})
+
+
+def test_a_scorer_takes_from_the_log_what_the_shards_wrote(store_settings):
+    """`vigil score --engine flink --drain`: windows and scores are in the database afterwards."""
+    settings = store_settings
+    outputs = run_shards(messages(), 2, [])
+    with closing(open_log(settings)) as log:
+        for topic in Gathering.topics:
+            log.append(topic, [Message(o.value, o.headers) for o in outputs if o.topic == topic])
+    with open_scorer(settings, "vigil-scorer", None, flink=True) as scorer:
+        scorer.run(threading.Event(), drain=True)
+        with scorer.checkpoints.engine.connect() as connection:
+            counted = {
+                table: connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar()
+                for table in ("request_windows", "metric_windows", "scores", "service_edges")
+            }
+        assert all(scorer.event_log.partitions(topic) for topic in (*READ, *WRITTEN))
+    expected = native()
+    assert counted == {
+        "request_windows": expected[tables.REQUEST_WINDOWS].height,
+        "metric_windows": expected[tables.METRIC_WINDOWS].height,
+        "scores": pl.concat(
+            table_rows(o.value) for o in outputs if o.headers.get(tables.TABLE) == tables.SCORES
+        ).height,
+        "service_edges": expected[tables.EDGES].height,
+    }

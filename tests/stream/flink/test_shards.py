@@ -121,6 +121,7 @@ def native() -> dict[str, pl.DataFrame]:
         tables.METRIC_WINDOWS: step.outputs.metric_windows,
         tables.SCORES: step.scored,
         tables.LATE: step.outputs.late,
+        tables.EDGES: step.outputs.edges,
     }
     assert all(frame.height for frame in found.values()), "the test must compare something"
     return found | {"counters": pl.DataFrame(pipeline.counters)}

@@ -13,9 +13,10 @@ import polars as pl
 
 from vigil.alerts.message import alert_document
 from vigil.detect.feedback import Label
-from vigil.events.schema import KEY_COLUMNS
+from vigil.events.schema import KEY_COLUMNS, TOPIC_EVENTS
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
+from vigil.journeys.graph import EDGES
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -119,6 +120,7 @@ class Gathering:
             metric_windows=_newest(found[tables.METRIC_WINDOWS], "series_id"),
             scores=scored.select(list(SCORES)),
             late=found[tables.LATE],
+            edges=_added(found[tables.EDGES]),
             incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
@@ -136,12 +138,12 @@ class Gathering:
                     self._streams[headers[tables.STREAM]].take(stored, self._scored_to_us)
                     for name, counter in ((tables.ACCEPTED, "accepted"), (tables.DEAD, "dead")):
                         self.counters[counter] += int(headers.get(name, 0))
-                elif table == tables.CALLS:
-                    rows = table_rows(stored.message.value)
-                    self.trackers[READ[0]].learn_calls(rows.iter_rows())
                 elif table in found:
                     found[table].append(table_rows(stored.message.value))
-        return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
+        joined = {name: pl.concat(rows, how="diagonal_relaxed") for name, rows in found.items()}
+        calls = joined[tables.EDGES].filter(pl.col("caller") != "").select("caller", "service")
+        self.trackers[TOPIC_EVENTS].learn_calls(calls.unique().iter_rows())
+        return joined
 
     def _new_names(self, scored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows for the tables `keys` and `series`, of series not met before."""
@@ -241,6 +243,7 @@ _EMPTY = {
         }
     ),
     tables.METRIC_WINDOWS: pl.DataFrame(schema=METRIC_WINDOWS),
+    tables.EDGES: pl.DataFrame(schema=EDGES),
     tables.LATE: pl.DataFrame(
         schema={
             "topic": pl.String,
@@ -255,3 +258,10 @@ _EMPTY = {
 def _newest(windows: pl.DataFrame, identity: str) -> pl.DataFrame:
     """The last revision of each window: one statement writes a row once."""
     return windows.sort("revision").unique([identity, "window_start"], keep="last")
+
+
+def _added(edges: pl.DataFrame) -> pl.DataFrame:
+    """The edges of all shards, one row a minute and call."""
+    return edges.group_by("window_start", "caller", "service", "environment").agg(
+        pl.col("requests", "errors", "duration_ms_sum").sum(), pl.col("duration_ms_max").max()
+    )

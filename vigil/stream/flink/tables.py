@@ -1,8 +1,8 @@
 """What shards write to Kafka: Arrow tables, each with headers that say what it is.
 
-`vigil.windows` carries request windows, metric windows, counts of late records and calls between
-services; `vigil.scores` the decisions. A shard says with its decisions up to which event time they
-are complete.
+`vigil.windows` carries request windows, metric windows, counts of late records and the edges of the
+service graph; `vigil.scores` the decisions. A shard says with its decisions up to which event time
+they are complete.
 """
 
 import io
@@ -27,7 +27,7 @@ ACCEPTED, DEAD = "vigil-accepted", "vigil-dead"
 REQUEST_WINDOWS = "request_windows"
 METRIC_WINDOWS = "metric_windows"
 LATE = "late_events"
-CALLS = "calls"
+EDGES = "edges"
 SCORES = "scores"
 
 ROWS_PER_MESSAGE = 10_000
