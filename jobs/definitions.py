@@ -6,6 +6,7 @@ from assets import champion, checks, features, snapshots, training
 from assets.resources import VigilResource
 from jobs import schedules
 from sensors.promotion import promotion_sensor
+from sensors.rollback import rollback_sensor
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules([snapshots, features, training, champion]),
@@ -28,6 +29,6 @@ defs = dg.Definitions(
         schedules.daily_training,
         schedules.hourly_review,
     ],
-    sensors=[promotion_sensor(schedules.promote)],
+    sensors=[promotion_sensor(schedules.promote), rollback_sensor(schedules.promote)],
     resources={"vigil": VigilResource()},
 )
