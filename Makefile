@@ -9,12 +9,17 @@ UV := .uv/bin/uv
 UV_STAMP := .uv/.ready-$(UV_VERSION)
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint lock lab docs audit sbom dist clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, run the whole product on embedded defaults, say where to look"
 	@echo "make test   set up, lint, type-check and run every test"
+	@echo "make lab    JupyterLab with the notebooks, on what the demo left or on VIGIL_HOME"
+	@echo "make docs   build the documentation into data/local/site, strictly"
+	@echo "make dist   build wheel and sdist into dist"
+	@echo "make audit  look for known vulnerabilities in the locked packages"
+	@echo "make sbom   write a bill of materials (CycloneDX) to data/local/sbom.json"
 	@echo "make setup  only set up the environment in .venv"
 	@echo "make lock   refresh requirements.lock from pyproject.toml"
 	@echo "make clean  remove the environment and everything that ran (data/local)"
@@ -54,6 +59,32 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# What the demo left, unless VIGIL_HOME names something else.
+DEMO_HOME := $(CURDIR)/data/local/demo
+
+lab: $(STAMP)
+	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab notebooks
+
+# Notebooks are executed on what is there: without data they would show nothing.
+docs: $(STAMP)
+	@$(BIN)/mkdocs build --strict --quiet
+	@home="$${VIGIL_HOME:-$(DEMO_HOME)}"; if [ -d "$$home/postgres" ] || [ -n "$${VIGIL_STORE_URL:-}" ]; then \
+	  VIGIL_HOME="$$home" PLOTLY_RENDERER=notebook $(BIN)/jupyter nbconvert --log-level WARN --to html --execute \
+	    --output-dir data/local/site/notebooks notebooks/*.ipynb; \
+	  else echo "no data in $$home: the notebooks are left out (make demo first)"; fi
+	@echo "documentation: data/local/site/index.html"
+
+dist: $(UV_STAMP)
+	@rm -rf dist && $(UV) build --quiet && ls dist
+
+audit: $(UV_STAMP)
+	@$(UV) tool run --quiet pip-audit --disable-pip --require-hashes --requirement requirements.lock
+
+sbom: $(STAMP)
+	@mkdir -p data/local
+	@$(UV) tool run --quiet --from cyclonedx-bom cyclonedx-py environment $(BIN)/python --output-file data/local/sbom.json
+	@echo "bill of materials: data/local/sbom.json"
 
 # No index address is written into the lock, so that it also works behind a mirror.
 lock: $(UV_STAMP)

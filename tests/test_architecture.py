@@ -96,7 +96,6 @@ def test_the_event_schema_is_documented(schema):
 
 
 def test_links_between_documents_lead_somewhere():
-    """Relative links in README and docs."""
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    """Relative links of the README; the strict build of the site checks those of the docs."""
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).exists(), target

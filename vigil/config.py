@@ -1,16 +1,48 @@
-"""Settings: read once from the environment (prefix VIGIL_), then passed on as a value."""
+"""Settings: read once from the environment (prefix VIGIL_) and a TOML file, then passed on.
 
+The environment comes before the file, the file before the defaults.
+"""
+
+import difflib
+import os
+import tomllib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from vigil.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+PREFIX = "VIGIL_"
+FILE_NAME = "vigil.toml"
+# Variables with the prefix that are no settings: the file itself, Dagster's partitions, the tests.
+_OTHER_VARIABLES = frozenset(
+    {"VIGIL_CONFIG", "VIGIL_PARTITIONS_START", "VIGIL_ABSENT_SERVERS", "VIGIL_TEST_TIMESCALE_URL"}
+)
+
+
+def config_path() -> Path | None:
+    """The file that VIGIL_CONFIG names, else `vigil.toml` in the working folder where there is one.
+
+    Raises ConfigError for a named file that is missing.
+    """
+    named = os.environ.get("VIGIL_CONFIG")
+    path = Path(named or FILE_NAME).expanduser()
+    if path.is_file():
+        return path
+    if named:
+        raise ConfigError(f"VIGIL_CONFIG names {named!r}, which is no file")
+    return None
 
 
 class Settings(BaseSettings):
@@ -59,6 +91,22 @@ class Settings(BaseSettings):
     )
     ledger_days: int = Field(30, ge=1, description="how long decisions are kept")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was passed, the environment, the file; in this order."""
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=config_path()),
+        )
+
     def shown(self) -> dict[str, str]:
         """The values in force, fit to be printed: secrets inside addresses are masked."""
         values = {name: str(value) for name, value in self.model_dump(mode="json").items()}
@@ -96,15 +144,93 @@ def without_secrets(url: str, keep_path: bool = True) -> str:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Settings from the environment, with `overrides` on top.
+    """Settings from the environment and the file, with `overrides` on top.
 
-    Raises ConfigError naming the variable and the refused value.
+    Raises ConfigError naming the setting, where it was set, the rule and the refused value.
     """
+    problems = _unknown_in_file()
+    if problems:
+        raise ConfigError(problems[0])
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "VIGIL_" + "_".join(str(part) for part in first["loc"]).upper()
-        given = without_secrets(str(first["input"])) if "URL" in name else first["input"]
-        raise ConfigError(f"{name}: {first['msg']}, got {given!r}") from error
+        raise ConfigError(_refusals(error)[0]) from error
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+
+
+def find_problems() -> list[str]:
+    """A sentence for each setting that is unknown or refused, in file and environment."""
+    try:
+        problems = _unknown_in_file()
+        Settings()
+    except ConfigError as error:
+        return [str(error)]
+    except ValidationError as error:
+        problems += _refusals(error)
+    return problems + _unknown_in_environment()
+
+
+def origins() -> dict[str, str]:
+    """Setting → where its value comes from: the variable, the file, or `default`."""
+    in_file = _file_values()
+    path = str(config_path())
+    return {
+        name: _variable(name)
+        if _variable(name) in os.environ
+        else path
+        if name in in_file
+        else "default"
+        for name in Settings.model_fields
+    }
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _file_values() -> dict[str, object]:
+    path = config_path()
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _unknown_in_file() -> list[str]:
+    names = list(Settings.model_fields)
+    return [
+        f"{config_path()}: {name} is no setting{_nearest(name, names)}"
+        for name in _file_values()
+        if name not in names
+    ]
+
+
+def _unknown_in_environment() -> list[str]:
+    names = [_variable(name) for name in Settings.model_fields]
+    return [
+        f"{name} is no setting{_nearest(name, names)}"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in names and name not in _OTHER_VARIABLES
+    ]
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+
+
+def _refusals(error: ValidationError) -> list[str]:
+    """A sentence for each refused value, with the variable or the place in the file."""
+    where = origins()
+    sentences = []
+    for problem in error.errors():
+        name = "_".join(str(part) for part in problem["loc"])
+        given = problem["input"]
+        if "url" in name:
+            given = without_secrets(str(given))
+        place = where.get(name, "default")
+        named = f"{place}: {name}" if place.endswith(".toml") else _variable(name)
+        sentences.append(f"{named}: {problem['msg']}, got {given!r}")
+    return sentences

@@ -21,7 +21,7 @@ CLEAN_LIMIT_PER_1000 = 0.2
 GRID: Mapping[str, Sequence[float]] = {
     "least_evidence": (5.0, 6.0, 8.0),
     "least_single": (5.0, 6.0, 8.0),
-    "alert_rate": (0.005, 0.015, 0.05),
+    "alert_rate": (0.005, 0.01, 0.03),
 }
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.client.html import client_html
+from vigil.client.observations import ObservationSource
 from vigil.client.scores import ScoreSource, Wanted
 from vigil.client.selection import MOST_ROWS, Selection
 from vigil.client.sql import Conditions, SqlSource, Where
@@ -154,6 +155,21 @@ class Client:
         order = "key_id, window_start"
         source = SqlSource(lambda: self._engine, select, conditions, order, schema)
         return Selection("windows", source, most_rows)
+
+    def observations(
+        self,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        last: str = "28d",
+        most_rows: int = MOST_ROWS,
+    ) -> Selection:
+        """What models learn from: value and weight of each series and window, in long form.
+
+        Its frame is what `vigil.features.grid.training_set` takes.
+        """
+        asked = self._range(start, end, last)
+        return Selection("observations", ObservationSource(lambda: self._engine, asked), most_rows)
 
     def scores(
         self,

@@ -1,0 +1,57 @@
+"""Pages that MkDocs makes while it builds: the reference, from the program itself."""
+
+import click
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from vigil.cli.main import COMMANDS, cli
+from vigil.config import ROOT, Settings
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages."""
+    pages = {"reference/commands.md": commands_page(), "reference/settings.md": settings_page()}
+    for place, text in pages.items():
+        files.append(File.generated(config, place, content=text))
+    return files
+
+
+def commands_page() -> str:
+    """Each command with what its `--help` says."""
+    lines = ["# Commands", "", "As `vigil COMMAND --help` says it.", ""]
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        lines += _section(command, f"vigil {name}", "##")
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=f"vigil {name}")
+            for member in command.list_commands(context):
+                found = command.get_command(context, member)
+                assert found is not None
+                lines += _section(found, f"vigil {name} {member}", "###")
+    return "\n".join(lines)
+
+
+def _section(command: click.Command, name: str, mark: str) -> list[str]:
+    context = click.Context(command, info_name=name, max_content_width=96, terminal_width=96)
+    return [f"{mark} {name}", "", "```text", command.get_help(context), "```", ""]
+
+
+def settings_page() -> str:
+    """Each setting with its default and meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables, or `vigil.toml` with the same names in lower case and without the "
+        "prefix (`window_s = 10`) in the working folder or where `VIGIL_CONFIG` says; the "
+        "environment comes first. `vigil config show --effective` prints the values in force and "
+        "where they come from, `vigil config check` names what is wrong.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = str(field.get_default(call_default_factory=True)).replace(f"{ROOT}/", "")
+        shown = f"`{default}`" if default else "none"
+        lines.append(f"| `VIGIL_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join([*lines, ""])
