@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from vigil.rootcause.changes import Change, changes_frame
 from vigil.rootcause.ranking import rank_causes
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -119,3 +120,12 @@ def test_nothing_later_than_three_minutes_is_looked_at():
     events = shop(slow="api")
     later = shop(slow="db").with_columns(pl.col("time") + timedelta(minutes=20))
     assert rank_causes(pl.concat([events, later]), AT) == rank_causes(events, AT)
+
+
+def test_a_change_shortly_before_is_evidence():
+    """It tips the scales where nothing else does, and is told."""
+    deploy = Change(AT - timedelta(minutes=20), "deploy", "mail", version="2.0")
+    causes = rank_causes(shop(), AT, changes=changes_frame([deploy]))
+    assert causes[0].service == "mail"
+    assert causes[0].evidence[-1] == "deploy 2.0 20 min before"
+    assert causes[0].score < 0.3

@@ -14,7 +14,8 @@ from vigil.rootcause.statements import log_statement
             "INFO s.c.SeatController#57",
         ),
         ("ERROR main.go:118 cannot connect to 10.0.0.1", "ERROR main.go:118"),
-        ("order 4711 placed by user 9", "order * placed by user *"),
+        ("order 4711 placed by user 9", "order * placed by user"),
+        ("TraceID: 04c87ec9 SpanID: e4006dce4 List all products", "List all products"),
         ("ready", "ready"),
     ],
 )

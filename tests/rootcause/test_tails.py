@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
 from vigil.rootcause.tails import beta_binomial_tail
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 800).flatmap(lambda n: st.tuples(st.integers(1, n), st.just(n))),
     st.floats(0.01, 50),

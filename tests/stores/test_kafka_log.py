@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 import trustme
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from vigil.errors import ConfigError, LogError
 from vigil.servers import KafkaServer, Proxy
 from vigil.servers.kafka import Security
-from vigil.stores.kafka_log import KafkaLog, parse_address
+from vigil.stores.kafka_address import parse_address
+from vigil.stores.kafka_log import KafkaLog
 from vigil.stores.log import Message
 
 
@@ -96,6 +97,23 @@ def test_a_stalled_network_is_waited_for(own_broker, topic):
     proxy.stalled = False
     log.append(topic, numbered(10, 20))
     assert values(log, topic, offset=10) == list(range(10, 20))
+    log.close()
+
+
+def test_transactions_are_read_once_committed_and_without_gaps(kafka, topic):
+    """The end of each transaction takes an offset; what an aborted one wrote is not there."""
+    log = KafkaLog(f"kafka://{kafka.address}")
+    log.create_topic(topic)
+    writer = Producer({"bootstrap.servers": kafka.address, "transactional.id": topic})
+    writer.init_transactions()
+    for number in range(12):
+        writer.begin_transaction()
+        writer.produce(topic, b"%d" % number, partition=0)
+        writer.flush()
+        writer.abort_transaction() if number % 4 == 3 else writer.commit_transaction()
+    first = log.read(topic, 0, 0, 2)
+    rest = log.read(topic, 0, first[-1].offset + 1, 100)
+    assert [int(stored.message.value) for stored in first + rest] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
     log.close()
 
 

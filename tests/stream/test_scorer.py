@@ -68,6 +68,8 @@ def contents(settings: Settings) -> dict[str, list]:
         " ORDER BY 1",
         "alerts": "SELECT alert_id, action, at FROM alerts ORDER BY 1",
         "counters": "SELECT counters FROM checkpoints",
+        "edges": "SELECT window_start, caller, service, environment, requests, errors"
+        " FROM service_edges ORDER BY 1, 2, 3, 4",
     }
     engine = open_database(settings)
     with engine.connect() as connection:

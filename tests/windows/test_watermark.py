@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigil.windows.watermark import UNSEEN, Watermark
+from vigil.windows.watermark import UNSEEN, Progress, Watermark
 
 
 def test_it_trails_the_newest_event_by_the_bound():
@@ -42,3 +42,19 @@ def test_finishing_closes_the_window_of_the_newest_event():
     mark = Watermark(5)
     mark.observe(0, np.array([101]))
     assert mark.finish(window_us=10) == 110
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=50), st.data())
+def test_a_share_of_the_records_is_judged_like_all_of_them(times, data):
+    """Who has every third record and knows the partition's progress sees the same watermark."""
+    times = np.array(times, np.int64)
+    kept = np.array(data.draw(st.lists(st.booleans(), min_size=len(times), max_size=len(times))))
+    whole, share = Watermark(7), Watermark(7)
+    for piece, chosen in zip(np.array_split(times, 3), np.array_split(kept, 3), strict=True):
+        if not len(piece):
+            continue
+        expected = whole.observe(0, piece)[chosen]
+        progress = Progress.of(piece)
+        found = share.follow(0, Progress(progress.preceding_us[chosen], progress.newest_us))
+        assert found.tolist() == expected.tolist()
+        assert share.advance() == whole.advance()

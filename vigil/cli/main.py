@@ -36,6 +36,9 @@ COMMANDS = {
     "label": "Say what an alert was worth: true, false or expected.",
     "rollback": "Go back to the champion before the present one.",
     "kibana": "Export or import dashboards for Kibana.",
+    "journeys": "Show what users do, by which way, and where its time goes.",
+    "graph": "Show who calls whom, as of any instant, with rate, errors and latency.",
+    "changes": "Note deploys, configuration and feature flags; list them.",
     "rca": "Rank the services that may have caused what began at an instant.",
     "bench": "Run Vigil's own benchmarks, with peers in the same run.",
 }

@@ -21,6 +21,11 @@ from vigil.cli.output import json_option, print_json, print_table
     type=click.Path(path_type=Path, exists=True),
     help="May be repeated.",
 )
+@click.option(
+    "--changes",
+    type=click.Path(path_type=Path, exists=True),
+    help="NDJSON of deploys, flags, …, as for `vigil changes add --file`.",
+)
 @click.option("--at", "at_text", required=True, help="When it began: ISO 8601, UTC without a zone.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
 @json_option
@@ -28,6 +33,7 @@ def command(
     traces: tuple[Path, ...],
     logs: tuple[Path, ...],
     metrics: tuple[Path, ...],
+    changes: Path | None,
     at_text: str,
     out: Path | None,
     as_json: bool,
@@ -38,9 +44,10 @@ def command(
     Arrow of events, the csv.gz of the Nezha data set. What lies before --at is the past to compare
     with: give some of it. Nothing later than three minutes after --at is looked at.
 
-    The ranking is a list of {service, score, evidence}, best first. The score (0 to 1) joins what
-    three observers say: requests that leave their usual way (steps and log statements missing or
-    new), time lost in a hop or between two, resources that fill up.
+    The ranking is a list of {service, environment, score, evidence}, best first. The score (0 to 1)
+    joins what four observers say: requests that leave their usual way (steps and log statements
+    missing or new), time lost in a hop or between two, resources that fill up, entries that lose
+    their part of the traffic. A change shortly before adds to the score of what was changed.
 
     \b
     Examples:
@@ -49,10 +56,12 @@ def command(
 
     Exit codes: 0 done, 1 nothing unusual was found, 2 input cannot be read.
     """
+    from vigil.collect.changes import read_changes
     from vigil.collect.evidence import read_evidence
     from vigil.config import load_settings
     from vigil.errors import InputError
     from vigil.events.rules import Limits
+    from vigil.rootcause.changes import changes_frame
     from vigil.rootcause.ranking import LOOK_AHEAD, rank_causes
 
     at = _instant(at_text)
@@ -69,7 +78,10 @@ def command(
             click.echo(f"vigil: {what}: ranked without them", err=True)
     events = found["events"]
     assert events is not None
-    ranking = [asdict(cause) for cause in rank_causes(events, at, found["logs"], found["metrics"])]
+    changed = changes_frame(read_changes(changes)) if changes else None
+    ranking = [
+        asdict(cause) for cause in rank_causes(events, at, found["logs"], found["metrics"], changed)
+    ]
     if out:
         try:
             out.write_bytes(orjson.dumps(ranking, option=orjson.OPT_INDENT_2))
@@ -78,8 +90,15 @@ def command(
     if as_json:
         print_json(ranking)
     else:
-        rows = [(c["service"], f"{c['score']:.2f}", "; ".join(c["evidence"])) for c in ranking[:5]]
-        print_table(f"Probable causes of {at.isoformat()}", ("service", "score", "evidence"), rows)
+        rows = [
+            (c["service"], c["environment"], f"{c['score']:.2f}", "; ".join(c["evidence"]))
+            for c in ranking[:5]
+        ]
+        print_table(
+            f"Probable causes of {at.isoformat()}",
+            ("service", "environment", "score", "evidence"),
+            rows,
+        )
     raise SystemExit(0 if ranking and ranking[0]["score"] > 0 else 1)
 
 

@@ -16,9 +16,9 @@ from vigil.events.rules import Limits
 
 logger = logging.getLogger(__name__)
 
-# How much of the past is read at most, newest first: enough to know what is usual.
-PAST_RECORDS = 150_000
-PAST_FILES = 20
+# How much of a past in files of a minute is read, newest first: enough to know what is usual.
+PAST_RECORDS = 100_000
+PAST_FILES = 24
 _CSV = (".csv", ".csv.gz")
 _MINUTE = re.compile(r"(\d\d)_(\d\d)_")
 _NEZHA: dict[str, tuple[Sequence[str], Callable[[Path], pl.DataFrame]]] = {
@@ -41,7 +41,8 @@ def read_evidence(
     frames: list[pl.DataFrame] = []
     past = 0
     for path in _newest_first(_files(paths, kind), until):
-        if past >= PAST_RECORDS or (len(frames) >= PAST_FILES and _MINUTE.match(path.name)):
+        enough = past >= PAST_RECORDS or len(frames) >= PAST_FILES
+        if enough and _MINUTE.match(path.name):
             break
         frame = _read(path, kind, limits).filter(pl.col("time") < until)
         past += frame.filter(pl.col("time") < at).height

@@ -11,7 +11,7 @@ from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
 from vigil.stores import open_log
 from vigil.stores.database import has_timescale, open_database
-from vigil.stores.kafka_log import SCHEMES, parse_address
+from vigil.stores.kafka_address import SCHEMES, parse_address
 from vigil.stores.sinks import open_sink
 
 OLDEST_POSTGRES = 14

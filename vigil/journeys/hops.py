@@ -12,11 +12,11 @@ def with_self_time(spans: pl.DataFrame) -> pl.DataFrame:
     `self_ms` is network and queue between the two. Null otherwise.
     """
     parents = spans.select(
-        parent_row="row", parent_start="start_us", parent_end="end_us", parent_service="service"
+        parent_row="row", parent_start="start_us", parent_end="end_us", parent_component="component"
     )
     children = (
         spans.filter(pl.col("parent_row").is_not_null())
-        .select("parent_row", "start_us", "end_us", "service")
+        .select("parent_row", "start_us", "end_us", "component")
         .join(parents, on="parent_row")
         .with_columns(
             begin=pl.max_horizontal("start_us", "parent_start"),
@@ -28,8 +28,8 @@ def with_self_time(spans: pl.DataFrame) -> pl.DataFrame:
         .agg(
             busy_us=(pl.col("finish") - pl.max_horizontal("begin", "covered")).clip(0).sum(),
             children=pl.len(),
-            callee=pl.col("service").first(),
-            remote=(pl.col("service") != pl.col("parent_service")).all(),
+            callee=pl.col("component").first(),
+            remote=(pl.col("component") != pl.col("parent_component")).all(),
         )
     )
     only_call = pl.col("kind").is_in(["client", "producer"]) | (

@@ -14,9 +14,11 @@ def link_spans(events: pl.DataFrame) -> pl.DataFrame:
 
     Adds `row` (0 to n−1), `parent_row` (null for a root), `depth` (0 for a root), `link`:
     `root`, `child`, `orphan` (its parent was not seen: lost, late or sampled away) or `cycle`
-    (its ancestors include itself; the link is cut), `operation` (method and route), `failed`,
-    and `start_us`, `end_us` (epoch µs, int64). A span that was sent twice counts once. Requests
-    without trace or span id are no spans and are left out. Raises InputError for missing columns.
+    (its ancestors include itself; the link is cut), `component` (service@environment),
+    `operation` (method and route), `failed`, and `start_us`, `end_us` (epoch µs, int64).
+
+    A span that was sent twice counts once. Requests without trace or span id are no spans and
+    are left out. Raises InputError for missing columns.
     """
     missing = [name for name in NEEDED if name not in events.columns]
     if missing:
@@ -30,6 +32,7 @@ def link_spans(events: pl.DataFrame) -> pl.DataFrame:
         .with_row_index("row")
         .with_columns(
             pl.col("row").cast(pl.Int64),
+            component=pl.concat_str("service", "environment", separator="@", ignore_nulls=True),
             operation=pl.concat_str("method", "route", separator=" ", ignore_nulls=True),
             failed=pl.col("error").is_not_null() | (pl.col("status").cast(pl.Int32) >= 500),
             start_us=pl.col("time").dt.epoch("us"),

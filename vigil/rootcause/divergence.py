@@ -1,9 +1,9 @@
 """Where requests leave their usual way: steps missing or new, blamed on the first to stray.
 
-A span's *steps* are its child spans and the log statements written in it; all of them together
-are its *shape*. For each operation the share of spans that show a step is compared with the past.
-A span with a changed step has strayed; a caller often strays only because something below it did,
-so what a descendant explains is not blamed on its ancestors.
+A span's *steps* are its child spans, the log statements written in it and its failure; all of
+them together are its *shape*. For each operation the share of spans that show a step is compared
+with the past. A span with a changed step has strayed; a caller often strays only because something
+below it did, so what a descendant explains is not blamed on its ancestors.
 
 The idea to compare event graphs is from Yu et al., "Nezha", FSE 2023; blame and test are our own.
 """
@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from vigil.rootcause.blocks import NOW, block_weights
+from vigil.rootcause.statements import log_statement
 from vigil.rootcause.tails import beta_binomial_tail
 
 SIGNIFICANCE = 0.01
@@ -28,32 +29,32 @@ CALM_QUANTILE = 0.25
 def blame_divergence(
     spans: pl.DataFrame, logs: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(blame of each service, the changed steps it rests on).
+    """(blame of each component, the changed steps it rests on).
 
     `spans`: linked, with `block`. `logs`: `trace_id`, `span_id`, `statement`, or None.
-    Blame: `service`, `strayed` (expected number of traces that left their way there), `visits`,
-    `score` (0 to 1, Ochiai: √(share of its traces · share of all blame)). Changes: `service`,
+    Blame: `component`, `strayed` (expected number of traces that left their way there), `visits`,
+    `odd` (the same for what is unusual but not new), `score` (0 to 1). Changes: `component`,
     `operation`, `step`, `change` (`new` or `missing`), `share_before`, `share_now`, `strayed`.
     """
-    steps = _steps(spans, logs)
-    changes = _changed(spans, steps)
-    strayed = _strayed(spans, steps, changes)
+    compared = spans
+    if logs is not None:
+        compared, logs = _logged(spans, logs)
+    steps = _steps(compared, logs)
+    changes = _changed(compared, steps)
+    strayed = _strayed(compared, steps, changes)
     blamed = _without_inherited(spans, strayed)
     now = spans.filter(pl.col("block") == NOW)
-    visits = now.group_by("service").agg(visits=pl.col("trace_id").n_unique())
+    visits = now.group_by("component").agg(visits=pl.col("trace_id").n_unique())
     blame = (
-        blamed.group_by("service")
-        .agg(strayed=pl.col("blame").sum())
-        .join(visits, on="service")
-        .with_columns(
-            score=pl.col("strayed")
-            / ((pl.col("visits") + 1) * (pl.col("strayed").sum() + 1)).sqrt()
-        )
-        .sort("score", "service", descending=[True, False])
+        blamed.group_by("component")
+        .agg(strayed=pl.col("blame").sum(), odd=pl.col("odd").sum())
+        .join(visits, on="component")
+        .with_columns(score=(_ochiai("strayed") + LASTING * _ochiai("odd")).clip(0, 1))
+        .sort("score", "component", descending=[True, False])
     )
     found = (
         strayed.join(blamed.select("row", "blame"), on="row")
-        .group_by("service", "operation", "step", "change")
+        .group_by("component", "operation", "step", "change")
         .agg(
             share_before=pl.col("expected").first(),
             share_now=pl.col("share").first(),
@@ -64,18 +65,49 @@ def blame_divergence(
     return blame, found
 
 
+def _ochiai(blame: str) -> pl.Expr:
+    """√(share of the component's traces · share of all blame), a little less where few know it.
+
+    Source: Ochiai 1957, as in spectrum-based fault localisation (Abreu et al. 2007).
+    """
+    return pl.col(blame) / ((pl.col("visits") + 1) * (pl.col(blame).sum() + 1)).sqrt()
+
+
+def _logged(spans: pl.DataFrame, logs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The blocks that have logs, with them; all blocks without logs where too few have them.
+
+    A block whose logs were not collected must not look like one in which nothing was logged.
+    """
+    with_logs = spans.join(logs, on="trace_id", how="semi")["block"].unique()
+    logged = spans.filter(pl.col("block").is_in(with_logs.implode()))
+    past = spans.filter(pl.col("block") != NOW)["block"].n_unique()
+    if NOW not in with_logs or 2 * (with_logs.len() - 1) < past:
+        return spans, None
+    return logged, logs
+
+
 def _steps(spans: pl.DataFrame, logs: pl.DataFrame | None) -> pl.DataFrame:
     """`row`, `step`: each step that a span shows, once, and its shape."""
-    owners = spans.select(parent_row="row", owner="service")
-    remote = pl.concat_str(pl.lit("→ "), "service", pl.lit(" "), "operation")
+    owners = spans.select(parent_row="row", owner="component")
+    remote = pl.concat_str(pl.lit("→ "), "component", pl.lit(" "), "operation")
     parts = [
         spans.filter(pl.col("parent_row").is_not_null())
         .join(owners, on="parent_row")
         .select(
             row="parent_row",
-            step=pl.when(pl.col("service") == pl.col("owner")).then("operation").otherwise(remote),
+            step=pl.when(pl.col("component") == pl.col("owner"))
+            .then("operation")
+            .otherwise(remote),
         )
     ]
+    failure = pl.concat_str(
+        pl.lit("failure"),
+        pl.col("status").cast(pl.String),
+        log_statement(pl.col("error")),
+        separator=" ",
+        ignore_nulls=True,
+    )
+    parts.append(spans.filter("failed").select("row", step=failure))
     if logs is not None and logs.height:
         rows = spans.select("trace_id", "span_id", "row")
         parts.append(
@@ -106,7 +138,7 @@ def _changed(spans: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     `part`: the part of the spans with the change that the past does not explain; `odd`: the same
     against the calmest quarter of the past, so that a fault that has lasted is still known as one.
     """
-    key = ["service", "operation"]
+    key = ["component", "operation"]
     place = spans.select("row", *key, "block")
     size = place.group_by(*key, "block").agg(spans=pl.len())
     with_step = steps.join(place, on="row").group_by(*key, "step", "block").agg(seen=pl.len())
@@ -162,9 +194,9 @@ def _unexplained(now: pl.DataFrame, reference: str) -> tuple[np.ndarray, np.ndar
 
 def _strayed(spans: pl.DataFrame, steps: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     """Spans of now × changed steps they show or lack."""
-    columns = ["service", "operation", "step", "change", "share", "expected", "part", "odd"]
-    now = spans.filter(pl.col("block") == NOW).select("row", "service", "operation")
-    key = ["service", "operation"]
+    columns = ["component", "operation", "step", "change", "share", "expected", "part", "odd"]
+    now = spans.filter(pl.col("block") == NOW).select("row", "component", "operation")
+    key = ["component", "operation"]
     new = changes.filter(change="new").select(columns)
     lacking = changes.filter(change="missing").select(columns)
     shown = steps.join(now, on="row").join(new, on=[*key, "step"]).select("row", *columns)
@@ -177,8 +209,8 @@ def _strayed(spans: pl.DataFrame, steps: pl.DataFrame, changes: pl.DataFrame) ->
 
 
 def _without_inherited(spans: pl.DataFrame, strayed: pl.DataFrame) -> pl.DataFrame:
-    """`row`, `service`, `blame`: the part of each strayed span that no descendant explains."""
-    worst = strayed.group_by("row", "service").agg(pl.col("part").max(), pl.col("odd").max())
+    """`row`, `component`, `blame`: the part of each strayed span that no descendant explains."""
+    worst = strayed.group_by("row", "component").agg(pl.col("part").max(), pl.col("odd").max())
     rows = worst["row"].to_numpy()
     parent = spans["parent_row"].fill_null(-1).to_numpy()
     unexplained = np.ones(spans.height)
@@ -187,6 +219,9 @@ def _without_inherited(spans: pl.DataFrame, strayed: pl.DataFrame) -> pl.DataFra
     while (inside := above >= 0).any():
         np.multiply.at(unexplained, above[inside], doubt[inside])
         above = np.where(inside, parent[above], -1)
-    return worst.with_columns(
-        blame=((1 - LASTING) * pl.col("part") + LASTING * pl.col("odd")) * unexplained[rows]
-    ).select("row", "service", "blame")
+    return worst.select(
+        "row",
+        "component",
+        blame=pl.col("part") * unexplained[rows],
+        odd=pl.col("odd") * unexplained[rows],
+    )

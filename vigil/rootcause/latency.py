@@ -15,11 +15,11 @@ LEAST_SPREAD = 0.15
 LEAST_SPREAD_MS = 0.2
 LEAST_SPANS = 3
 MAD_TO_DEVIATION = 1.4826
-_ELEMENT = ("service", "operation", "callee")
+_ELEMENT = ("component", "operation", "callee")
 
 
 def excess_by_element(spans: pl.DataFrame) -> pl.DataFrame:
-    """Elements that got slower: `service`, `operation`, `callee` (null inside a service),
+    """Elements that got slower: `component`, `operation`, `callee` (null inside a service),
     `requests`, `expected_ms`, `actual_ms` (means), `z`, `excess_ms` (sum over the requests).
 
     `spans`: linked, with `self_ms`, `callee`, `block`. Expected is the median of the past's block
@@ -61,28 +61,28 @@ def excess_by_element(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def blame_excess(spans: pl.DataFrame, elements: pl.DataFrame) -> pl.DataFrame:
-    """Blame of each service: `service`, `excess_ms`, `score` (0 to 1).
+    """Blame of each component: `component`, `excess_ms`, `score` (0 to 1).
 
     Time inside a service is its own. Time between two services is put down to each of them by how
     many of its connections are slow: one whose every connection is slow has a bad network, one
     with a single slow connection a bad neighbour. The score is the service's part of all excess,
     times the part of the requests' time that the excess makes up.
     """
-    inside = elements.filter(pl.col("callee").is_null()).select("service", "excess_ms")
+    inside = elements.filter(pl.col("callee").is_null()).select("component", "excess_ms")
     between = elements.filter(pl.col("callee").is_not_null()).select(
-        "service", "callee", "excess_ms"
+        "component", "callee", "excess_ms"
     )
     calls = spans.filter((pl.col("block") == NOW) & pl.col("callee").is_not_null())
-    slow = _ends(between.select("service", "callee").unique()).group_by("end").agg(slow=pl.len())
+    slow = _ends(between.select("component", "callee").unique()).group_by("end").agg(slow=pl.len())
     sick = (
-        _ends(calls.select("service", "callee").unique())
+        _ends(calls.select("component", "callee").unique())
         .group_by("end")
         .agg(connections=pl.len())
         .join(slow, on="end")
         .select("end", sick=pl.col("slow") / pl.col("connections"))
     )
     shared = (
-        between.join(sick.rename({"end": "service", "sick": "caller_sick"}), on="service")
+        between.join(sick.rename({"end": "component", "sick": "caller_sick"}), on="component")
         .join(sick.rename({"end": "callee", "sick": "callee_sick"}), on="callee")
         .with_columns(
             # Squared, so that the sicker end takes nearly all.
@@ -93,18 +93,18 @@ def blame_excess(spans: pl.DataFrame, elements: pl.DataFrame) -> pl.DataFrame:
     blame = pl.concat(
         [
             inside,
-            shared.select("service", excess_ms=pl.col("excess_ms") * (1 - pl.col("part"))),
-            shared.select(service="callee", excess_ms=pl.col("excess_ms") * pl.col("part")),
+            shared.select("component", excess_ms=pl.col("excess_ms") * (1 - pl.col("part"))),
+            shared.select(component="callee", excess_ms=pl.col("excess_ms") * pl.col("part")),
         ]
     )
     spent_ms = spans.filter(pl.col("block") == NOW)["self_ms"].sum()
     return (
-        blame.group_by("service")
+        blame.group_by("component")
         .agg(pl.col("excess_ms").sum())
         .with_columns(score=pl.col("excess_ms") / spent_ms)
-        .sort("score", "service", descending=[True, False])
+        .sort("score", "component", descending=[True, False])
     )
 
 
 def _ends(connections: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([connections.select(end="service"), connections.select(end="callee")])
+    return pl.concat([connections.select(end="component"), connections.select(end="callee")])

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame
+from vigil.stores.graph import ADD_EDGES
 from vigil.stores.sink_outbox import put_aside
 from vigil.stores.timescale import SCORES
 
@@ -46,6 +47,8 @@ class Outputs:
     alerts: Sequence[Mapping[str, Any]] = field(default_factory=list)
     # Which incident each flagged window joined, and why.
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # Calls between services, by minute; they add to what is there.
+    edges: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Scores with their key columns, where a sink outside of the database wants them.
     for_sink: pl.DataFrame | None = None
 
@@ -120,6 +123,7 @@ class CheckpointStore:
             _write_incidents(connection, outputs)
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
+            copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
             if outputs.for_sink is not None:
                 put_aside(
                     connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts

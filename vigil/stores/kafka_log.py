@@ -13,20 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from logging import getLogger
-from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from vigil.config import without_secrets
 from vigil.errors import ConfigError, LogError
+from vigil.stores.kafka_address import parse_address
 from vigil.stores.log import Message, StoredMessage
 
 log = getLogger("vigil.kafka")
 
-SCHEMES = ("kafka", "kafkas")
 MAX_MESSAGE_BYTES = 16 << 20
 REQUEST_S = 10.0
 DELIVERY_S = 30.0
@@ -56,61 +53,15 @@ _STALE = (
 _REFUSED = (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL)
 
 
-@dataclass(frozen=True, slots=True)
-class KafkaAddress:
-    """A parsed URL: what clients connect with, and how topics are made."""
-
-    client: Mapping[str, Any]
-    partitions: int
-    replicas: int
-    shown: str
-
-
-def parse_address(url: str) -> KafkaAddress:
-    """`kafka://[user:password@]host:port[,host:port…][?options]`; `kafkas://` is TLS.
-
-    Options: `ca`, `cert`, `key` (PEM files), `mechanism` (of SASL, SCRAM-SHA-512 unless given),
-    `partitions` and `replicas` of topics that Vigil makes (1 each). Raises ConfigError.
-    """
-    shown = without_secrets(url)
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    options = dict(parse_qsl(parts.query))
-    unknown = set(options) - {"ca", "cert", "key", "mechanism", "partitions", "replicas"}
-    if parts.scheme not in SCHEMES or not hosts or unknown:
-        reason = f"no option {sorted(unknown)[0]!r}" if unknown else "needs kafka://HOST:PORT"
-        raise ConfigError(f"VIGIL_LOG_URL {reason}, got {shown!r}")
-    client: dict[str, Any] = {"bootstrap.servers": hosts}
-    tls = parts.scheme == "kafkas"
-    if login:
-        user, _, password = login.partition(":")
-        client |= {
-            "security.protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
-            "sasl.mechanism": options.get("mechanism", "SCRAM-SHA-512"),
-            "sasl.username": unquote(user),
-            "sasl.password": unquote(password),
-        }
-    elif tls:
-        client["security.protocol"] = "SSL"
-    files = {"ca": "ssl.ca.location", "cert": "ssl.certificate.location", "key": "ssl.key.location"}
-    client |= {files[name]: value for name, value in options.items() if name in files}
-    for name in files:
-        if name in options and not Path(options[name]).is_file():
-            raise ConfigError(f"VIGIL_LOG_URL: no file {options[name]} ({name}), got {shown!r}")
-    try:
-        counts = {name: int(options.get(name, 1)) for name in ("partitions", "replicas")}
-    except ValueError as error:
-        raise ConfigError(
-            f"VIGIL_LOG_URL needs whole numbers of partitions, got {shown!r}"
-        ) from error
-    return KafkaAddress(client, **counts, shown=shown)
-
-
 @dataclass(slots=True)
 class _Partition:
-    """What was fetched ahead: `next_offset` is the one after the newest buffered message."""
+    """What was fetched ahead: `next_offset` is the one after the newest buffered message,
+    `taken_to` the one after the newest handed out. Offsets may have gaps: the end of a transaction
+    takes one.
+    """
 
     next_offset: int
+    taken_to: int
     messages: deque[StoredMessage] = field(default_factory=deque)
     buffered_bytes: int = 0
     end_seen: bool = False
@@ -119,7 +70,7 @@ class _Partition:
 
     def restart(self, offset: int) -> None:
         """Begin anew at `offset`."""
-        self.next_offset = offset
+        self.next_offset = self.taken_to = offset
         self.messages.clear()
         self.buffered_bytes = 0
         self.end_seen = self.paused = False
@@ -154,6 +105,8 @@ class KafkaLog:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
+            # What an aborted transaction of the Flink job left behind is never seen.
+            "isolation.level": "read_committed",
             "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
             "queued.max.messages.kbytes": BUFFERED_BYTES >> 10,
             "fetch.wait.max.ms": 100,
@@ -280,17 +233,13 @@ class KafkaLog:
         """The partition, fetching from `offset` on."""
         place = (topic, partition)
         part = self._parts.get(place)
-        if part is not None and part.messages:
-            expected = part.messages[0].offset
-        else:
-            expected = -1 if part is None else part.next_offset
-        if part is not None and expected == offset:
+        if part is not None and part.taken_to == offset:
             return part
         return self._assign(topic, partition, offset)
 
     def _assign(self, topic: str, partition: int, offset: int) -> _Partition:
         """Fetch the partition from `offset` on, forgetting what was fetched before."""
-        part = self._parts.setdefault((topic, partition), _Partition(offset))
+        part = self._parts.setdefault((topic, partition), _Partition(offset, offset))
         try:
             if part.assigned:
                 self._consumer.incremental_unassign([ck.TopicPartition(topic, partition)])
@@ -310,7 +259,7 @@ class KafkaLog:
                 continue
             if error is not None:
                 self._note(place, part, error)
-            elif found.offset() == part.next_offset or not part.messages:
+            else:
                 self._keep(place, part, found)
 
     def _keep(self, place: tuple[str, int], part: _Partition, found: ck.Message) -> None:
@@ -359,6 +308,8 @@ class KafkaLog:
                 break
             taken.append(part.messages.popleft())
             part.buffered_bytes -= len(taken[-1].message.value)
+        if taken:
+            part.taken_to = taken[-1].offset + 1
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
             self._consumer.resume([ck.TopicPartition(topic, partition)])
             part.paused = False

@@ -6,7 +6,7 @@ The same messages in the same order give the same outputs, however they are cut 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
@@ -15,21 +15,16 @@ from vigil.detect import OnlineDetector
 from vigil.events.content import CONTENT_TYPE
 from vigil.events.decode import Decoded, Limits, Payload, decode
 from vigil.events.schema import SCHEMA_OF_TOPIC, TOPIC_EVENTS, TOPIC_METRICS, requests_of
-from vigil.features.observations import metric_observations, request_observations
 from vigil.incidents.grouping import TOLD, IncidentTracker
 from vigil.incidents.rules import IncidentRules
+from vigil.journeys.graph import edge_metrics
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import SCORES
-from vigil.stream.scoring import Scoring
-from vigil.stream.series import SeriesDirectory
+from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.state import pack, unpack
-from vigil.windows.folds import MetricFold, RequestFold
-from vigil.windows.tumbling import TumblingWindows, WindowSpec
-from vigil.windows.watermark import UNSEEN
-
-TOPICS = (TOPIC_EVENTS, TOPIC_METRICS)
+from vigil.windows.tumbling import WindowSpec
 
 Batches = Mapping[tuple[str, int], Sequence[StoredMessage]]
 
@@ -49,6 +44,8 @@ class Step:
 class Pipeline:
     """All state of one scorer. `counters` add up over its life: accepted + dead = read."""
 
+    topics = TOPICS
+
     def __init__(
         self,
         spec: WindowSpec,
@@ -57,62 +54,50 @@ class Pipeline:
         rules: IncidentRules | None = None,
     ) -> None:
         self.limits = limits
-        self.windows = {
-            TOPIC_EVENTS: TumblingWindows(spec, RequestFold()),
-            TOPIC_METRICS: TumblingWindows(spec, MetricFold()),
-        }
+        self.analysis = Analysis(spec, detector)
         self.trackers = {topic: IncidentTracker(topic, rules, spec.window_s) for topic in TOPICS}
-        self.series = SeriesDirectory()
-        self.scoring = Scoring(spec, detector)
         self.counters = dict.fromkeys(
             ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts"), 0
         )
 
     def use(self, bundle: Bundle | None) -> None:
         """Score with this bundle from the next window on."""
-        self.scoring.bundle = bundle
+        self.analysis.scoring.bundle = bundle
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Step`.
 
         With `finish`, windows that have not ended are closed too.
         """
-        dead, late = [], []
+        dead, late, requests_seen = [], [], []
         for (topic, partition), messages in sorted(batches.items()):
             decoded = self._decode(topic, messages, now_at)
             dead.append(decoded.dead)
-            late.append(self._fold(topic, partition, decoded.records))
-        requests = self.windows[TOPIC_EVENTS].emit(finish)
-        metrics = self.windows[TOPIC_METRICS].emit(finish)
-        observed = {
-            TOPIC_EVENTS: self._request_observations(requests),
-            TOPIC_METRICS: self._metric_observations(metrics),
-        }
-        scored = {topic: self.scoring.score(rows) for topic, rows in observed.items()}
-        vanished = self._absent_observations(self.windows[TOPIC_METRICS].watermark.current_us)
-        if vanished.height:
-            silent = self.scoring.score(vanished)
-            scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
+            if topic == TOPIC_EVENTS:
+                requests_seen.append(requests_of(decoded.records))
+            late.append(self._take(topic, partition, decoded.records))
+        analysed = self.analysis.emit(finish)
         changes = [
             alert_document(action, incident, tracker.topology)
             for topic, tracker in self.trackers.items()
-            for action, incident in tracker.update(scored[topic])
+            for action, incident in tracker.update(analysed.scored[topic])
         ]
         alerts = [change for change in changes if change["action"] in TOLD]
-        everything = pl.concat([rows.drop("worst_traces") for rows in scored.values()])
-        self._count(requests.height + metrics.height, everything, len(alerts))
-        keys, series = self.series.take_added()
+        everything = pl.concat([rows.drop("worst_traces") for rows in analysed.scored.values()])
+        self._count(sum(map(len, analysed.windows.values())), everything, len(alerts))
+        keys, series = self.analysis.series.take_added()
         outputs = Outputs(
             keys=keys,
             series=series,
-            request_windows=requests,
-            metric_windows=metrics,
+            request_windows=analysed.windows[TOPIC_EVENTS],
+            metric_windows=analysed.windows[TOPIC_METRICS],
             scores=everything.select(list(SCORES)),
-            late=_count_late(late),
+            late=count_late(late),
             # The last state of each incident, told of or not.
             incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
+            edges=edge_metrics(requests_seen),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
@@ -131,38 +116,14 @@ class Pipeline:
         self.counters["read"] += decoded.records.height + decoded.dead.height
         return decoded
 
-    def _fold(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
-        """Put records into windows; returns the late ones, counted by id and window."""
+    def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
         if topic == TOPIC_EVENTS:
-            records = self.series.identify_requests(requests_of(records))
+            records = requests_of(records)
             calls = records.select("peer_service", "service").drop_nulls().unique()
             self.trackers[topic].learn_calls(calls.iter_rows())
-        else:
-            records = self.series.identify_metrics(records)
-        windows = self.windows[topic]
-        late = windows.push(partition, records)
+        late = self.analysis.take(topic, partition, records)
         self.counters["late"] += late.height
-        return late.select("window_start", record_id=windows.fold.id_name, topic=pl.lit(topic))
-
-    def _request_observations(self, requests: pl.DataFrame) -> pl.DataFrame:
-        traces = requests.select("key_id", "window_start", "worst_traces")
-        observed = request_observations(requests).join(traces, on=["key_id", "window_start"])
-        return self.series.describe_series(observed)
-
-    def _metric_observations(self, metrics: pl.DataFrame) -> pl.DataFrame:
-        observed = metric_observations(self.series.describe_metrics(metrics))
-        no_traces = pl.lit(None, pl.List(pl.String)).alias("worst_traces")
-        return self.series.describe_series(observed.with_columns(no_traces))
-
-    def _absent_observations(self, closed_us: int) -> pl.DataFrame:
-        """A row without a value for each window in which a metric should long have come."""
-        absent = self.series.describe_metrics(self.scoring.absences(closed_us))
-        observed = absent.select(
-            "key_id", "metric", "window_start",
-            revision=pl.lit(0, pl.Int32), value=pl.lit(None, pl.Float64), weight=pl.lit(1.0),
-            worst_traces=pl.lit(None, pl.List(pl.String)),
-        )  # fmt: skip
-        return self.series.describe_series(observed)
+        return late
 
     def _count(self, windows: int, scored: pl.DataFrame, alerts: int) -> None:
         self.counters["windows"] += windows
@@ -170,39 +131,37 @@ class Pipeline:
         self.counters["flagged"] += int(scored["flagged"].sum())
         self.counters["alerts"] += alerts
 
+    def partitions(self) -> list[tuple[str, int]]:
+        """Topic and partition of each that had events."""
+        return [
+            (topic, partition)
+            for topic, windows in self.analysis.windows.items()
+            for partition in windows.watermark.newest_us
+        ]
+
+    def mark_idle(self, topic: str, partition: int) -> None:
+        """No longer wait for a partition that has gone quiet."""
+        self.analysis.windows[topic].watermark.mark_idle(partition)
+
     def watermarks(self) -> dict[str, datetime]:
         """Topic → event time up to which it is complete, for topics that had events."""
-        marks = {topic: windows.watermark for topic, windows in self.windows.items()}
-        return {
-            topic: datetime.fromtimestamp(mark.current_us / 1e6, UTC)
-            for topic, mark in marks.items()
-            if mark.current_us != UNSEEN
-        }
+        return self.analysis.watermarks()
+
+    @property
+    def series_count(self) -> int:
+        """Series met so far."""
+        return len(self.analysis.series)
 
     def state(self) -> bytes:
         """Everything needed to go on after a crash."""
-        frames = {f"windows.{topic}": self.windows[topic].state() for topic in TOPICS}
-        frames["series"] = self.series.state()
-        frames["scoring"] = self.scoring.state()
+        frames, arrays = self.analysis.state()
         documents = {f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS}
-        return pack(frames, {"detector": self.scoring.detector.state()}, documents)
+        return pack(frames, arrays, documents)
 
     def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
         frames, arrays, documents = unpack(state)
+        self.analysis.restore(frames, arrays)
         for topic in TOPICS:
-            self.windows[topic].restore(frames[f"windows.{topic}"])
             self.trackers[topic].restore(documents[f"incidents.{topic}"])
-        self.series.restore(frames["series"])
-        self.scoring.restore(frames["scoring"], arrays["detector"])
         self.counters |= counters
-
-
-def _count_late(late: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    schema = {"window_start": pl.Int64, "record_id": pl.Int64, "topic": pl.String}
-    return (
-        pl.concat([pl.DataFrame(schema=schema), *late])
-        .group_by("topic", "record_id", "window_start", maintain_order=True)
-        .agg(records=pl.len().cast(pl.Int64))
-        .with_columns(pl.col("window_start").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-    )

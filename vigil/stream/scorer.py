@@ -21,7 +21,7 @@ from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
 from vigil.stores.registry import Registry
 from vigil.stream.courier import Courier
 from vigil.stream.housekeeping import Housekeeping
-from vigil.stream.pipeline import TOPICS, Pipeline
+from vigil.stream.pipeline import Pipeline
 from vigil.stream.telemetry import Snapshot, Telemetry
 
 log = logging.getLogger("vigil.score")
@@ -65,7 +65,9 @@ class Scorer:
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
         consumer, checkpoint = self.checkpoints.consumer, self.checkpoints.load()
-        self._group = {topic: self.event_log.committed(consumer, topic) for topic in TOPICS}
+        self._group = {
+            topic: self.event_log.committed(consumer, topic) for topic in self.pipeline.topics
+        }
         if checkpoint is None:
             log.info("starting with an empty state")
             return
@@ -131,7 +133,8 @@ class Scorer:
         if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
             return
         self._bundle_polled = time.monotonic()
-        self.pipeline.scoring.learn(self.labels.after(self.pipeline.scoring.labelled_to))
+        scoring = self.pipeline.analysis.scoring
+        scoring.learn(self.labels.after(scoring.labelled_to))
         champion = self.registry.champion()
         if champion is None or champion.bundle_id == self._bundle_id:
             return
@@ -148,7 +151,7 @@ class Scorer:
 
     def _read(self) -> dict[tuple[str, int], list[StoredMessage]]:
         batches = {}
-        for topic in TOPICS:
+        for topic in self.pipeline.topics:
             for partition in range(self.event_log.partitions(topic)):
                 offset = self._offsets.get(topic, {}).get(partition, 0)
                 messages = self.event_log.read(
@@ -162,11 +165,10 @@ class Scorer:
     def _mark_idle(self) -> None:
         """Let the other partitions go on without one that has been quiet for a while."""
         now = time.monotonic()
-        for topic, windows in self.pipeline.windows.items():
-            for partition in windows.watermark.newest_us:
-                since = self._quiet_since.setdefault((topic, partition), now)
-                if now - since > IDLE_AFTER_S:
-                    windows.watermark.mark_idle(partition)
+        for place in self.pipeline.partitions():
+            since = self._quiet_since.setdefault(place, now)
+            if now - since > IDLE_AFTER_S:
+                self.pipeline.mark_idle(*place)
 
     def _step(
         self, batches: dict[tuple[str, int], list[StoredMessage]], finish: bool = False
@@ -197,13 +199,13 @@ class Scorer:
                 epoch=self._epoch,
                 counters=dict(self.pipeline.counters),
                 watermarks=self.pipeline.watermarks(),
-                series=len(self.pipeline.series),
+                series=self.pipeline.series_count,
             )
         )
 
     def _sample(self) -> None:
         if self.telemetry.sample_is_due():
-            self.telemetry.sample(lag_messages(self.event_log, self._offsets, TOPICS))
+            self.telemetry.sample(lag_messages(self.event_log, self._offsets, self.pipeline.topics))
 
     def _tell_log(self) -> None:
         """Let the log's own tools see the lag. What counts is the checkpoint: after a restored

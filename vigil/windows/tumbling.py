@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from vigil.windows.folds import Fold, Parts
-from vigil.windows.watermark import UNSEEN, Watermark
+from vigil.windows.watermark import UNSEEN, Progress, Watermark
 
 SECOND_US = 1_000_000
 
@@ -55,14 +55,20 @@ class TumblingWindows:
             schema={self._id: pl.Int64, "filled_to": pl.Int64, "last_seen": pl.Int64}
         )
 
-    def push(self, partition: int, records: pl.DataFrame) -> pl.DataFrame:
+    def push(
+        self, partition: int, records: pl.DataFrame, progress: Progress | None = None
+    ) -> pl.DataFrame:
         """Take records of one partition in arrival order; returns those that came too late.
 
         `records` has the fold's columns, its id and `time` (Datetime µs). The late ones come
-        with `window_start` (epoch µs).
+        with `window_start` (epoch µs). `progress` is the partition's where it has more records
+        than these.
         """
         times_us = records["time"].dt.epoch("us").to_numpy()
-        in_force = self.watermark.observe(partition, times_us)
+        if progress is None:
+            in_force = self.watermark.observe(partition, times_us)
+        else:
+            in_force = self.watermark.follow(partition, progress)
         start = times_us // self.spec.window_us * self.spec.window_us
         placed = records.with_columns(pl.Series("window_start", start, pl.Int64))
         # A window is forgotten `lateness` after its end; adding keeps clear of UNSEEN's edge.

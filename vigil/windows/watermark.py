@@ -4,9 +4,31 @@ The watermark of a partition trails its newest event by a fixed bound; that of t
 smallest over the partitions that are not idle, and it never goes back.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 
 UNSEEN = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a partition had come as each of its records arrived, in epoch microseconds.
+
+    preceding_us: int64 (n,), the newest event before each record, UNSEEN before the first.
+    newest_us: the newest event after all of them. Told apart from the records' own times, so that
+    somebody who has only a share of a partition's records judges them like one who has them all.
+    """
+
+    preceding_us: np.ndarray
+    newest_us: int
+
+    @classmethod
+    def of(cls, times_us: np.ndarray) -> "Progress":
+        """Of a partition's complete records, in order of arrival; there must be one."""
+        running = np.maximum.accumulate(times_us)
+        return cls(np.concatenate(([UNSEEN], running[:-1])), int(running[-1]))
 
 
 class Watermark:
@@ -22,6 +44,11 @@ class Watermark:
         self.idle: set[int] = set()
         self.current_us: int = UNSEEN
 
+    def expect(self, partitions: Iterable[int]) -> None:
+        """Wait for these partitions although nothing has come from them yet."""
+        for partition in partitions:
+            self.newest_us.setdefault(partition, UNSEEN)
+
     def observe(self, partition: int, times_us: np.ndarray) -> np.ndarray:
         """The watermark in force as each event arrives, int64 (n,); then moves past them all.
 
@@ -29,12 +56,16 @@ class Watermark:
         """
         if not len(times_us):
             return np.empty(0, np.int64)
+        return self.follow(partition, Progress.of(times_us))
+
+    def follow(self, partition: int, progress: Progress) -> np.ndarray:
+        """As `observe`, of a partition whose progress is known from elsewhere."""
         before = self.newest_us.get(partition, UNSEEN)
-        newest = np.maximum.accumulate(np.concatenate(([before], times_us)))
-        self.newest_us[partition] = int(newest[-1])
+        self.newest_us[partition] = max(before, progress.newest_us)
         self.idle.discard(partition)
+        newest = np.maximum(progress.preceding_us, before)
         # Subtracting from UNSEEN would wrap around.
-        own = np.where(newest[:-1] == UNSEEN, UNSEEN, newest[:-1] - self.out_of_order_us)
+        own = np.where(newest == UNSEEN, UNSEEN, newest - self.out_of_order_us)
         return np.maximum(own, self.current_us)
 
     def mark_idle(self, partition: int) -> None:

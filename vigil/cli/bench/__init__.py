@@ -10,6 +10,7 @@ BENCHMARKS = {
     "calibration": "Clean generated series of all kinds: false-alarm rate asked for and reached.",
     "train": "Many series trained at once, against one model a series.",
     "ledger": "Size of the decision ledger and time of an answer.",
+    "rca": "Root causes of injected faults: top 1, top 3, time, beside three peers.",
     "recovery": "Kill, stall, poison and fill at random moments; count what was lost.",
 }
 

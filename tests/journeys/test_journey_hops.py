@@ -1,9 +1,9 @@
 """The time of each hop."""
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_links import spans
+from test_journey_links import spans
 
 from vigil.journeys.hops import with_self_time
 from vigil.journeys.links import link_spans
@@ -39,6 +39,7 @@ def test_the_self_time_of_a_pure_call_is_network_and_queue():
     assert server["callee"].to_list() == [None, None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=8))
 def test_self_times_equal_the_uncovered_milliseconds(children):
     """Counting each millisecond gives the same."""

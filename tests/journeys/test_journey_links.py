@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vigil.errors import InputError
@@ -71,6 +71,7 @@ def test_a_missing_column_is_named():
         link_spans(spans([("a", None, 0, 9)]).drop("trace_id"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-1, 30), min_size=1, max_size=31))
 def test_depths_follow_parents_and_find_every_cycle(parents):
     """Walking up step by step gives the same, for any graph of parents."""

@@ -1,0 +1,132 @@
+"""Records to decisions: windows, observations and scores of all series, or of a share of them.
+
+The part of the stream that is the same in Vigil's own scorer and in each shard of the Flink job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from vigil.detect import OnlineDetector
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
+from vigil.features.observations import metric_observations, request_observations
+from vigil.stream.scoring import Scoring
+from vigil.stream.series import SeriesDirectory
+from vigil.windows.folds import MetricFold, RequestFold
+from vigil.windows.tumbling import TumblingWindows, WindowSpec
+from vigil.windows.watermark import UNSEEN, Progress
+
+TOPICS = (TOPIC_EVENTS, TOPIC_METRICS)
+
+Frames = dict[str, dict[str, pl.DataFrame]]
+Arrays = dict[str, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """Closed windows and their decisions, by topic.
+
+    A decision has the score columns, the key columns, the metric and `worst_traces`.
+    """
+
+    windows: Mapping[str, pl.DataFrame]
+    scored: Mapping[str, pl.DataFrame]
+
+
+class Analysis:
+    """State of the windows, the directory of series and the detector."""
+
+    def __init__(self, spec: WindowSpec, detector: OnlineDetector) -> None:
+        self.windows = {
+            TOPIC_EVENTS: TumblingWindows(spec, RequestFold()),
+            TOPIC_METRICS: TumblingWindows(spec, MetricFold()),
+        }
+        self.series = SeriesDirectory()
+        self.scoring = Scoring(spec, detector)
+
+    def take(
+        self, topic: str, partition: int, records: pl.DataFrame, progress: Progress | None = None
+    ) -> pl.DataFrame:
+        """Put requests or metric points into windows; returns the late ones, one row each.
+
+        Columns: `window_start` (epoch µs), `record_id`, `topic`. `progress` as in
+        `TumblingWindows.push`.
+        """
+        if topic == TOPIC_EVENTS:
+            records = self.series.identify_requests(records)
+        else:
+            records = self.series.identify_metrics(records)
+        windows = self.windows[topic]
+        late = windows.push(partition, records, progress)
+        return late.select("window_start", record_id=windows.fold.id_name, topic=pl.lit(topic))
+
+    def emit(self, finish: bool = False) -> Analysed:
+        """Windows that are due, scored; with `finish` also those that have not ended."""
+        windows = {topic: self.windows[topic].emit(finish) for topic in TOPICS}
+        observed = {
+            TOPIC_EVENTS: self._request_observations(windows[TOPIC_EVENTS]),
+            TOPIC_METRICS: self._metric_observations(windows[TOPIC_METRICS]),
+        }
+        scored = {topic: self.scoring.score(rows) for topic, rows in observed.items()}
+        vanished = self._absent_observations(self.windows[TOPIC_METRICS].watermark.current_us)
+        if vanished.height:
+            silent = self.scoring.score(vanished)
+            scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
+        return Analysed(windows, scored)
+
+    def _request_observations(self, requests: pl.DataFrame) -> pl.DataFrame:
+        traces = requests.select("key_id", "window_start", "worst_traces")
+        observed = request_observations(requests).join(traces, on=["key_id", "window_start"])
+        return self.series.describe_series(observed)
+
+    def _metric_observations(self, metrics: pl.DataFrame) -> pl.DataFrame:
+        observed = metric_observations(self.series.describe_metrics(metrics))
+        no_traces = pl.lit(None, pl.List(pl.String)).alias("worst_traces")
+        return self.series.describe_series(observed.with_columns(no_traces))
+
+    def _absent_observations(self, closed_us: int) -> pl.DataFrame:
+        """A row without a value for each window in which a metric should long have come."""
+        absent = self.series.describe_metrics(self.scoring.absences(closed_us))
+        observed = absent.select(
+            "key_id", "metric", "window_start",
+            revision=pl.lit(0, pl.Int32), value=pl.lit(None, pl.Float64), weight=pl.lit(1.0),
+            worst_traces=pl.lit(None, pl.List(pl.String)),
+        )  # fmt: skip
+        return self.series.describe_series(observed)
+
+    def watermarks(self) -> dict[str, datetime]:
+        """Topic → event time up to which it is complete, for topics that had events."""
+        marks = {topic: windows.watermark for topic, windows in self.windows.items()}
+        return {
+            topic: datetime.fromtimestamp(mark.current_us / 1e6, UTC)
+            for topic, mark in marks.items()
+            if mark.current_us != UNSEEN
+        }
+
+    def state(self) -> tuple[Frames, Arrays]:
+        """Everything needed to go on after a crash."""
+        frames = {f"windows.{topic}": self.windows[topic].state() for topic in TOPICS}
+        frames["series"] = self.series.state()
+        frames["scoring"] = self.scoring.state()
+        return frames, {"detector": self.scoring.detector.state()}
+
+    def restore(self, frames: Frames, arrays: Arrays) -> None:
+        """Go on from `state()`."""
+        for topic in TOPICS:
+            self.windows[topic].restore(frames[f"windows.{topic}"])
+        self.series.restore(frames["series"])
+        self.scoring.restore(frames["scoring"], arrays["detector"])
+
+
+def count_late(late: list[pl.DataFrame]) -> pl.DataFrame:
+    """Late records, as `take` returns them, counted by topic, id and window."""
+    schema = {"window_start": pl.Int64, "record_id": pl.Int64, "topic": pl.String}
+    return (
+        pl.concat([pl.DataFrame(schema=schema), *late])
+        .group_by("topic", "record_id", "window_start", maintain_order=True)
+        .agg(records=pl.len().cast(pl.Int64))
+        .with_columns(pl.col("window_start").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    )
