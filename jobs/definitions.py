@@ -7,6 +7,7 @@ from assets.owners import described
 from assets.resources import VigilResource
 from jobs import schedules
 from sensors.promotion import promotion_sensor
+from sensors.rollback import rollback_sensor
 
 _ASSETS = [
     asset
@@ -37,6 +38,6 @@ defs = dg.Definitions(
         schedules.hourly_review,
         schedules.nightly_drill,
     ],
-    sensors=[promotion_sensor(schedules.promote)],
+    sensors=[promotion_sensor(schedules.promote), rollback_sensor(schedules.promote)],
     resources={"vigil": VigilResource()},
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from vigil.detect.library import DartsScorer, SeriesDetector, SktimeScorer
 from vigil.detect.series import detect_series
 from vigil.errors import UsageError
 
@@ -75,10 +76,45 @@ def windowed_gaussian(time_s: np.ndarray, value: np.ndarray) -> tuple[np.ndarray
     return score, score > 0.9999
 
 
+def darts_kmeans(time_s: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Darts' KMeansScorer with its default eight clusters, fitted on the first quarter.
+
+    Flags beyond the 99.9 % quantile of the fitted part, as Darts' QuantileDetector does.
+    """
+    from darts.ad import KMeansScorer
+
+    scorer = DartsScorer(lambda: KMeansScorer(k=8, window=12, random_state=0))
+    return _fitted_on_the_first_quarter(scorer, value)
+
+
+def sktime_hampel(time_s: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sktime's HampelDetector on the change from yesterday, flags as for `darts_kmeans`."""
+    from sktime.detection.hampel import HampelDetector
+
+    per_day = max(1, round(86_400 / max(float(np.median(np.diff(time_s))), 1.0)))
+    scorer = SktimeScorer(lambda: HampelDetector(window_length=48), per_day)
+    return _fitted_on_the_first_quarter(scorer, value)
+
+
+def _fitted_on_the_first_quarter(
+    scorer: SeriesDetector, value: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Later points are scored; the first quarter scores zero, its second half sets the flags."""
+    whole = pd.Series(pd.Series(value).ffill().bfill().fillna(0.0).to_numpy())
+    whole.index = pd.date_range("2026-03-02", periods=len(whole), freq="min")
+    fitted, half = len(whole) // 4, len(whole) // 8
+    usual = scorer.score(whole.iloc[:half], whole.iloc[half:fitted])
+    later = scorer.score(whole.iloc[:fitted], whole.iloc[fitted:])
+    score = np.concatenate([np.zeros(fitted), later])
+    return score, score > np.quantile(usual, 0.999)
+
+
 PEERS: dict[str, Peer] = {
     "vigil": vigil,
     "rolling_mad": rolling_mad,
     "seasonal_mad": seasonal_mad,
     "windowed_gaussian": windowed_gaussian,
     "half_space_trees": half_space_trees,
+    "darts_kmeans": darts_kmeans,
+    "sktime_hampel": sktime_hampel,
 }

@@ -20,6 +20,11 @@ from vigil.stores.bundle import BundleArrays, load_bundle, write_bundle
 ROLLED_BACK_FROM = "rollback from "
 
 
+def rollback_reason(bundle_id: str, reason: str) -> str:
+    """How the history tells that a bundle was rolled back from."""
+    return f"{ROLLED_BACK_FROM}{bundle_id}: {reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Champion:
     """The promoted bundle."""
@@ -110,18 +115,23 @@ class Registry:
         return champion
 
     def rollback(self, reason: str) -> Champion:
-        """Promote what was champion before the present one; raises BundleError for none.
+        """Promote what was champion before the present one; raises BundleError for none."""
+        earlier = self.earlier_champion()
+        present = self.champion()
+        if earlier is None or present is None:
+            raise BundleError("there is no earlier champion to go back to")
+        return self.promote(earlier, rollback_reason(present.bundle_id, reason))
+
+    def earlier_champion(self) -> str | None:
+        """The bundle that a rollback would go to.
 
         Rolling back twice goes back two: bundles that were rolled back from are passed over.
         """
         history = self.history()
-        left = {item.reason.removeprefix(ROLLED_BACK_FROM).split(":")[0] for item in history
-                if item.reason.startswith(ROLLED_BACK_FROM)}  # fmt: skip
-        present = history[0].bundle_id if history else None
-        for earlier in history:
-            if earlier.bundle_id not in {*left, present}:
-                return self.promote(earlier.bundle_id, f"{ROLLED_BACK_FROM}{present}: {reason}")
-        raise BundleError("there is no earlier champion to go back to")
+        told = [item.reason for item in history if item.reason.startswith(ROLLED_BACK_FROM)]
+        left = {reason.removeprefix(ROLLED_BACK_FROM).split(":")[0] for reason in told}
+        passed = {*left, *(item.bundle_id for item in history[:1])}
+        return next((item.bundle_id for item in history if item.bundle_id not in passed), None)
 
     def champion(self) -> Champion | None:
         """The newest promotion; one indexed row, cheap enough to ask each second."""

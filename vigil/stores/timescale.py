@@ -1,7 +1,7 @@
 """Windows, series and scores in PostgreSQL (TimescaleDB where it is), as polars frames."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -149,6 +149,20 @@ class WindowStore:
             rows = decode_blocks(blocks)
         within = (pl.col("window_start") >= start_at) & (pl.col("window_start") < end_at)
         return rows.filter(within)
+
+    def calibration(self, model: str, p: float, last: timedelta) -> list[tuple[int, int]]:
+        """(windows, windows with at most that p) of each series the model scored lately.
+
+        `last`: how far back from the newest decision; those that are packed already do not count.
+        """
+        query = sa.text(
+            "SELECT count(*), count(*) FILTER (WHERE p <= :p) FROM scores WHERE model = :model"
+            " AND window_start > (SELECT max(window_start) FROM scores) - CAST(:last AS interval)"
+            " GROUP BY series_id"
+        )
+        values = {"model": model, "p": p, "last": last}
+        with self.engine.connect() as connection:
+            return [(int(row[0]), int(row[1])) for row in connection.execute(query, values)]
 
     def count_scores(self) -> int:
         """Decisions in the ledger, one a window and revision."""

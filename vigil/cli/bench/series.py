@@ -17,8 +17,19 @@ from vigil.cli.output import json_option, print_json, print_table, progress_bar
     is_flag=True,
     help="Choose thresholds on all families but one and judge Vigil on that one, for each.",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="Also write a report: each series with scores, flags and labels of the first detector.",
+)
 @json_option
-def command(data: Path | None, detectors: tuple[str, ...], held_out: bool, as_json: bool) -> None:
+def command(
+    data: Path | None,
+    detectors: tuple[str, ...],
+    held_out: bool,
+    html: Path | None,
+    as_json: bool,
+) -> None:
     """Labelled production series: VUS-PR, alert F1, false alarms on clean series.
 
     The folder holds FAMILY/SERIES.csv with timestamp, value and label, as in the cloud monitoring
@@ -36,10 +47,16 @@ def command(data: Path | None, detectors: tuple[str, ...], held_out: bool, as_js
         task = bar.add_task("scoring series", total=count_files(folder) * len(names))
         results = bench_series(folder, names, lambda: bar.advance(task))
     rows = [result.summary() for result in results]
+    rows.sort(key=lambda row: (row["family"] != "all", str(row["family"]), str(row["detector"])))
+    if html:
+        from vigil.bench.report import write_report
+
+        with progress_bar() as bar:
+            task = bar.add_task("drawing series", total=count_files(folder))
+            write_report(html, folder, rows, names[0], lambda: bar.advance(task))
     if as_json:
         print_json(rows)
         return
-    rows.sort(key=lambda row: (row["family"] != "all", str(row["family"]), str(row["detector"])))
     print_table("Labelled series", list(rows[0]), [list(row.values()) for row in rows])
 
 
