@@ -119,6 +119,13 @@ def test_nobody_hears_of_what_does_not_last_as_long_as_its_severity_asks():
     assert story(tracker(rules), decisions(*[{"mail": 1e-9}] * 4))[0][:2] == (OPENED, 2)
 
 
+def test_a_metric_of_another_kind_is_told_of_at_once():
+    """Its detector flags where something begins, and no more; there are no requests to count."""
+    rows = decisions({"mail": 1e-9}, *[{}] * 6).with_columns(metric=pl.lit("cpu_load"))
+    told = [action for action, _ in tracker(IncidentRules()).update(rows)]
+    assert told == [OPENED, CLOSED]
+
+
 def test_what_hurts_more_is_told_sooner():
     """At once what eats the error budget; else after as long as the burn rate's severity asks."""
     bad = decisions(*[{"mail": 1e-9}] * 40).with_columns(

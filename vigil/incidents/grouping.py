@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from vigil.events.schema import KEY_COLUMNS, stable_id
+from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.impact import impact_of
 from vigil.incidents.incident import (
     DISMISSED,
@@ -320,8 +321,11 @@ class IncidentTracker:
         for item in incident.evidence.values():
             lasted = (item.last_flagged - item.since + self.window).total_seconds()
             share = item.windows * self.window.total_seconds() / lasted
-            costly = item.budget_burnt >= rules.confirm_budget
-            needed = rules.at_once_s if costly else rules.confirm_s[incident.severity]
+            needed = rules.confirm_s[incident.severity]
+            if item.metric not in SCORED_METRICS:
+                needed = rules.confirm_metric_s
+            elif item.budget_burnt >= rules.confirm_budget:
+                needed = rules.at_once_s
             if lasted >= needed and share >= rules.least_flagged_share:
                 return True
         return False

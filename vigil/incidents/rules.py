@@ -11,8 +11,10 @@ SEVERITIES = (CRITICAL, ERROR, WARNING, INFO)
 class IncidentRules:
     """One set for a stream; the policy file may set each.
 
-    confirm_s: severity → how long a series must be unusual before anybody is told; confirm_budget:
-    the share of the month's error budget whose loss is told at once, after at_once_s at least.
+    confirm_s: severity → how long a request series must be unusual before anybody is told;
+    confirm_metric_s: the same for other metrics, whose detector has weighed the evidence itself and
+    flags only where something begins. confirm_budget: the share of the month's error budget whose
+    loss is told at once, after at_once_s at least.
     clear_windows, clear_s: quiet windows and seconds after which an incident is over; doubled with
     each reopening, eight times at most. reopen_s: an incident that comes back within this is the
     same one. near_s: what turns unusual within this, on a path of calls or in one region, belongs
@@ -24,6 +26,7 @@ class IncidentRules:
     confirm_s: Mapping[str, float] = field(
         default_factory=lambda: {CRITICAL: 360.0, ERROR: 360.0, WARNING: 960.0, INFO: 1800.0}
     )
+    confirm_metric_s: float = 0.0
     confirm_budget: float = 0.01
     at_once_s: float = 120.0
     clear_windows: int = 5

@@ -71,6 +71,7 @@ class Incidents(Strict):
     """See `vigil.incidents.rules.IncidentRules`; what is absent keeps its default."""
 
     confirm_s: dict[Severity, Annotated[float, Field(ge=0)]] = {}
+    confirm_metric_s: float = Field(0.0, ge=0)
     confirm_budget: float = Field(0.01, gt=0)
     at_once_s: float = Field(120, ge=0)
     clear_windows: int = Field(5, ge=1)
