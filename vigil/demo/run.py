@@ -34,6 +34,8 @@ from vigil.stores.registry import Registry
 CONSUMER = "vigil-scorer"
 CAUGHT_UP_WAIT_S = 180.0
 PROMOTION_WAIT_S = 120.0
+# The labelled series are years old: their decisions must not be forgotten before they are judged.
+LEDGER_DAYS = 20 * 365
 STEPS = ("start", "history", "dataset", "workbench", "promotion", "live")
 
 
@@ -238,5 +240,10 @@ def demo_settings() -> Settings:
     """Embedded stores in a home of the demo's own, beside whatever else runs here."""
     asked = load_settings()
     return load_settings(
-        home=asked.home / "demo", log_url="", store_url="", sink_url="", window_s=WINDOW_S
+        home=asked.home / "demo",
+        log_url="",
+        store_url="",
+        sink_url="",
+        window_s=WINDOW_S,
+        ledger_days=LEDGER_DAYS,
     )
