@@ -112,7 +112,7 @@ def test_a_drifting_file_is_said_to_break_its_threshold(tmp_path):
     arguments = ["breach", str(path), "--above", "125", "--horizon", "80", "--replays", "20"]
     result = CliRunner().invoke(cli, [*arguments, "--json"])
     facts = json.loads(result.stdout)
-    assert facts["probability"] > 0.9
+    assert facts["probability"] > 0.7, "a drift may end: certainty would be wrong"
     assert facts["warning"] is False
     assert facts["record"]["deserves_warnings"] is False
     assert result.exit_code == 0

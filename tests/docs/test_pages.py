@@ -24,7 +24,8 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands(page: Path) -> Iterator[list[str]]:
     """The words of each call of `vigil` in the page's blocks and inline code."""
     text = page.read_text()
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    whole = (re.sub(r"\\\n\s*", "", block) for block in blocks(page, "sh"))
+    lines = [line for block in whole for line in block.splitlines()]
     lines += re.findall(r"`(vigil [^`]+)`", text)
     for line in lines:
         found = re.search(r"(?:^|[ /])vigil (.*)", line.split("#")[0].strip())

@@ -144,7 +144,9 @@ class BoardReader:
             alerts = connection.execute(
                 sa.text(
                     "SELECT action, at, document->>'title' AS title, document->'services' AS"
-                    " services, delivered_at, last_error FROM alerts WHERE incident_id = :id"
+                    " services, delivered_at, (SELECT max(n.last_error) FROM notifications n"
+                    " WHERE n.alert_id = alerts.alert_id) AS last_error"
+                    " FROM alerts WHERE incident_id = :id"
                     " ORDER BY at, alert_id"
                 ),
                 about,
