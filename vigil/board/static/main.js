@@ -64,9 +64,13 @@ function Theme() {
   const [theme, setTheme] = useState(localStorage.getItem("theme") ?? "auto");
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
-    localStorage.setItem("theme", theme);
   }, [theme]);
-  return html`<label class="theme">Theme <select value=${theme} onChange=${(event) => setTheme(event.currentTarget.value)}>
+  // Kept at once, not after the next paint: the page may be left before.
+  const choose = (name) => {
+    localStorage.setItem("theme", name);
+    setTheme(name);
+  };
+  return html`<label class="theme">Theme <select value=${theme} onChange=${(event) => choose(event.currentTarget.value)}>
     ${THEMES.map((name) => html`<option value=${name}>${name}</option>`)}</select></label>`;
 }
 
