@@ -25,7 +25,8 @@ def board(small_estate: Settings) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's event loop runs in this thread as long as it is open.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real Chromium."""
     missing = "" if CHROMIUM.exists() else f"no {CHROMIUM} (Debian: apt-get install chromium)"

@@ -3,11 +3,15 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from vigil.collect.receive.limits import Budget, ReceiverLimits, Refused
 
 # zlib's window argument: 32 + 15 recognises gzip and zlib by their headers.
 _ANY_ZLIB = 32 + zlib.MAX_WBITS
+# Of a body that is refused for its size, this much more is read and thrown away.
+DISCARDED_BYTES = 64 << 20
+DISCARD_S = 2.0
 
 
 async def read_body(
@@ -19,6 +23,7 @@ async def read_body(
     stays taken then.
     """
     if announced_bytes > limits.body_bytes:
+        await _discard(chunks)
         raise Refused(413, f"a body may have {limits.body_bytes} bytes, got {announced_bytes}")
     pieces: list[bytes] = []
     size = 0
@@ -28,6 +33,7 @@ async def read_body(
                 budget.take(len(chunk))
                 size += len(chunk)
                 if size > limits.body_bytes:
+                    await _discard(chunks)
                     raise Refused(413, f"a body may have {limits.body_bytes} bytes, got more")
                 pieces.append(chunk)
     except TimeoutError as error:
@@ -37,6 +43,17 @@ async def read_body(
         budget.give(size)
         raise
     return b"".join(pieces)
+
+
+async def _discard(chunks: AsyncIterator[bytes]) -> None:
+    """Read on for a moment: bytes left unread would break the connection before the answer."""
+    left = DISCARDED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_S):
+            async for chunk in chunks:
+                left -= len(chunk)
+                if left < 0:
+                    return
 
 
 def unpack(body: bytes, encoding: str, limits: ReceiverLimits) -> bytes:
