@@ -4,10 +4,8 @@ import itertools
 import os
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,16 +13,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from real_servers import SERVERS, require, started
+from scored_traffic import score_traffic
 
 from vigil.config import Settings, load_settings
-from vigil.events.schema import TOPIC_EVENTS
 from vigil.servers import ElasticsearchServer, KafkaServer, Proxy
-from vigil.simulate import Fault, SimulationPlan, chunk_count, simulate_chunk
-from vigil.stores import open_log
-from vigil.stores.arrow_messages import arrow_messages
+from vigil.simulate import Fault, SimulationPlan
 from vigil.stores.database import open_database
 from vigil.stores.embedded_postgres import start_postgres
-from vigil.stream.assembly import open_scorer
 
 TEMPLATE = "vigil_template"
 
@@ -131,11 +126,7 @@ def small_estate(
         _fault("region_slow", start_at, 150, 190, None, 250.0),
     )
     plan = SimulationPlan(start_at, 3 * 3600, 4.0, seed=3, faults=faults)
-    with closing(open_log(settings)) as event_log:
-        for index in range(chunk_count(plan)):
-            event_log.append(TOPIC_EVENTS, arrow_messages(simulate_chunk(plan, index)))
-    with open_scorer(settings, "vigil-scorer", show=None) as scorer:
-        scorer.run(threading.Event(), drain=True)
+    score_traffic(settings, plan)
     return settings
 
 

@@ -1,9 +1,7 @@
 """Every notebook runs from top to bottom, and is kept without outputs."""
 
 import os
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +9,10 @@ import nbformat
 import pytest
 from jupyter_client import KernelManager
 from nbclient import NotebookClient
+from scored_traffic import score_traffic
 
 from vigil.config import ROOT, Settings, load_settings
-from vigil.events.schema import TOPIC_EVENTS
-from vigil.simulate import SimulationPlan, chunk_count, plan_faults, simulate_chunk
-from vigil.stores import open_log
-from vigil.stores.arrow_messages import arrow_messages
-from vigil.stream.assembly import open_scorer
+from vigil.simulate import SimulationPlan, plan_faults
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -31,11 +26,7 @@ def long_estate(new_database, tmp_path_factory) -> Settings:
     start_at = datetime(2026, 3, 2, tzinfo=UTC)
     faults = plan_faults(5, start_at + timedelta(hours=46), start_at + timedelta(hours=54), 3)
     plan = SimulationPlan(start_at, 54 * 3600, 0.5, seed=5, faults=tuple(faults))
-    with closing(open_log(settings)) as event_log:
-        for index in range(chunk_count(plan)):
-            event_log.append(TOPIC_EVENTS, arrow_messages(simulate_chunk(plan, index)))
-    with open_scorer(settings, "vigil-scorer", show=None) as scorer:
-        scorer.run(threading.Event(), drain=True)
+    score_traffic(settings, plan)
     return settings
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from vigil.cli.output import json_option, print_facts, print_json
+from vigil.cli.output import json_option
 
 
 @click.command("promote")
@@ -20,6 +20,7 @@ def command(bundle: str | None, best: bool, reason: str, as_json: bool) -> None:
 
     Exit codes: 0 done, 1 the bundle is damaged or there is none, 2 unknown bundle.
     """
+    from vigil.cli.champion import print_champion
     from vigil.config import load_settings
     from vigil.errors import BundleError
     from vigil.stores.database import open_database
@@ -35,12 +36,4 @@ def command(bundle: str | None, best: bool, reason: str, as_json: bool) -> None:
             raise BundleError("there is no bundle to promote: run vigil train first")
         bundle = min(known, key=lambda item: item.score).bundle_id
     champion = registry.promote(bundle or "", reason)
-    facts = {
-        "champion": champion.bundle_id,
-        "promoted_at": champion.promoted_at.isoformat(),
-        "reason": champion.reason,
-    }
-    if as_json:
-        print_json(facts)
-    else:
-        print_facts("Promoted", facts)
+    print_champion("Promoted", champion, as_json)

@@ -2,7 +2,7 @@
 
 import click
 
-from vigil.cli.output import json_option, print_facts, print_json
+from vigil.cli.output import json_option
 
 
 @click.command("rollback")
@@ -19,18 +19,11 @@ def command(reason: str, as_json: bool) -> None:
 
     Exit codes: 0 done, 1 there is no bundle to go back to, 3 the database is down.
     """
+    from vigil.cli.champion import print_champion
     from vigil.config import load_settings
     from vigil.stores.database import open_database
     from vigil.stores.registry import Registry
 
     settings = load_settings()
     champion = Registry(open_database(settings), settings.registry_path).rollback(reason)
-    facts = {
-        "champion": champion.bundle_id,
-        "promoted_at": champion.promoted_at.isoformat(),
-        "reason": champion.reason,
-    }
-    if as_json:
-        print_json(facts)
-    else:
-        print_facts("Rolled back", facts)
+    print_champion("Rolled back", champion, as_json)

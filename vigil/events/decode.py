@@ -43,6 +43,13 @@ class Payload:
     place: str
 
 
+def message_payload(
+    content_type: str, value: bytes, topic: str, partition: int, offset: int
+) -> Payload:
+    """A message of the event log; its dead letters say where it stands."""
+    return Payload(content_type, value, f"topic {topic}, partition {partition}, offset {offset}")
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """`records`: valid rows, columns of the schema. `source`: int64, the payload of each row,

@@ -16,7 +16,7 @@ from vigil.detect import OnlineDetector
 from vigil.detect.feedback import Label
 from vigil.errors import UsageError
 from vigil.events.content import CONTENT_TYPE
-from vigil.events.decode import Decoded, Limits, Payload, decode
+from vigil.events.decode import Decoded, Limits, decode, message_payload
 from vigil.events.schema import (
     SCHEMA_OF_TOPIC,
     TOPIC_EVENTS,
@@ -101,9 +101,11 @@ class Pipeline:
         for (topic, partition), messages in sorted(batches.items()):
             decoded = self._decode(topic, messages, now_at)
             dead.append(decoded.dead)
+            records = decoded.records
             if topic == TOPIC_EVENTS:
-                requests_seen.append(requests_of(decoded.records))
-            late.append(self._take(topic, partition, decoded.records))
+                records = requests_of(records)
+                requests_seen.append(records)
+            late.append(self._take(topic, partition, records))
         analysed = self.analysis.emit(finish)
         changes = [
             alert_document(action, incident, tracker.topology)
@@ -131,10 +133,12 @@ class Pipeline:
 
     def _decode(self, topic: str, messages: Sequence[StoredMessage], now_at: datetime) -> Decoded:
         payloads = [
-            Payload(
+            message_payload(
                 stored.message.headers.get(CONTENT_TYPE, ""),
                 stored.message.value,
-                f"topic {topic}, partition {stored.partition}, offset {stored.offset}",
+                topic,
+                stored.partition,
+                stored.offset,
             )
             for stored in messages
         ]
@@ -145,8 +149,8 @@ class Pipeline:
         return decoded
 
     def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
+        """Put requests, points or log records into windows; returns the late ones."""
         if topic == TOPIC_EVENTS:
-            records = requests_of(records)
             self.trackers[topic].learn_calls(self._new_calls(records))
         elif topic == TOPIC_LOGS:
             records = self.log_series.points(records)

@@ -9,6 +9,7 @@ import polars as pl
 from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
 from vigil.detect.feedback import Label, learn_labels
 from vigil.stores.bundle import Bundle
+from vigil.stores.score_blocks import SCORES
 from vigil.windows.tumbling import WindowSpec
 
 ONLINE_MODEL = "online"
@@ -19,17 +20,9 @@ _KINDS = {
     "latency_ms_p95": MetricKind.LATENCY,
 }
 
-_DECIDED: dict[str, Any] = {
-    "expected": pl.Float64,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-    "p": pl.Float64,
-    "score": pl.Float64,
-    "flagged": pl.Boolean,
-    "gate": pl.Int16,
-    "warming_up": pl.Float32,
-    "model": pl.String,
-}
+# Columns of the ledger that the detector fills; the others it is given.
+_GIVEN = ("series_id", "window_start", "revision", "actual", "weight")
+_DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
 
 
 class Scoring:

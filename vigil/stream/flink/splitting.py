@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from vigil.events.dead_letters import DEAD_LETTERS
-from vigil.events.decode import Decoded, Limits, Payload, decode
+from vigil.events.decode import Decoded, Limits, decode, message_payload
 from vigil.events.schema import (
     KEY_COLUMNS,
     SCHEMA_OF_TOPIC,
@@ -71,10 +71,8 @@ class Splitter:
         self, topic: str, messages: Sequence[SourceMessage], now_at: datetime
     ) -> Iterator[Piece]:
         payloads = [
-            Payload(
-                message.content_type,
-                message.value,
-                f"topic {topic}, partition {message.partition}, offset {message.offset}",
+            message_payload(
+                message.content_type, message.value, topic, message.partition, message.offset
             )
             for message in messages
         ]
