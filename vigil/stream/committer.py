@@ -5,6 +5,7 @@ The order is kept, and a commit that fails ends the scorer: nothing after it is 
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 
 
 class Committer:
@@ -17,7 +18,8 @@ class Committer:
     def submit(self, commit: Callable[[], None]) -> None:
         """Begin it once the one before is done; raises what that one raised."""
         self.wait()
-        self._running = self._pool.submit(commit)
+        # In the caller's context, so that its trace is part of the step's.
+        self._running = self._pool.submit(copy_context().run, commit)
 
     def wait(self) -> None:
         """Until everything is committed; raises what the last commit raised."""
