@@ -249,8 +249,8 @@ def test_a_pattern_that_fails_to_come_is_news():
 
 
 def test_state_is_small():
-    """About a kilobyte a series."""
+    """Less than two kilobytes a series."""
     detector = OnlineDetector()
     rows = [(series, 0.0, 1.0, 1.0, MetricKind.RATE) for series in range(1_000)]
     detector.update(observations(rows))
-    assert sum(array.nbytes for array in detector.state().values()) / 1_000 < 1_200
+    assert sum(array.nbytes for array in detector.state().values()) / 1_000 < 2_000

@@ -42,7 +42,8 @@ ABSENT_SCORE = 0.995
 
 
 @compiled
-def run(slot, value, flagged, generic, z_level, z_seasonal, distance, evidence, state, score):
+def run(slot, value, flagged, generic, restarted, z_level, z_seasonal, distance, evidence, state,
+        score):  # fmt: skip
     """Fill `score`, in [0, 1). All columns (n,); `state` float64 (slots, STATE_COLUMNS).
 
     Where `generic` is False only the evidence counts: the noise of requests is known, so their
@@ -50,6 +51,8 @@ def run(slot, value, flagged, generic, z_level, z_seasonal, distance, evidence, 
     """
     for i in range(len(slot)):
         s = state[slot[i]]
+        if restarted[i]:
+            s[:] = 0
         if not math.isfinite(value[i]):
             score[i] = ABSENT_SCORE if flagged[i] else 0.0
             continue

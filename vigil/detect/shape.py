@@ -25,13 +25,15 @@ STATE_COLUMNS = 2
 
 
 @compiled
-def run(slot, value, state, past, distance):
+def run(slot, value, restarted, state, past, distance):
     """Fill `distance`, NaN until two windows are there or where slot < 0 or value is not finite.
 
     slot int64 (n,); value float64 (n,); state float64 (slots, STATE_COLUMNS); past float32
-    (slots, CAPACITY): values less the first one.
+    (slots, CAPACITY): values less the first one. Where `restarted` the past is forgotten.
     """
     for i in range(len(slot)):
+        if slot[i] >= 0 and restarted[i]:
+            state[slot[i]] = 0
         if slot[i] < 0 or not math.isfinite(value[i]):
             distance[i] = np.nan
         else:
