@@ -82,7 +82,7 @@ def test_a_wrong_rule_is_refused_with_its_number(rule, said):
 
 
 def test_series_keep_the_clock_of_their_own_calendar():
-    """One detector, one rush at 9 by Berlin's clock and one by UTC's, through a change of clocks."""
+    """A rush at 9 by Berlin's clock beside one by UTC's, through a change of clocks."""
     berlin = Calendar(timezone="Europe/Berlin")
     time_s = epoch(2025, 10, 20) + np.arange(12 * 96) * 900.0
     noise = np.random.default_rng(0).normal(0, 1, len(time_s))

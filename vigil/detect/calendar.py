@@ -54,7 +54,7 @@ class Calendar:
             raise ConfigError(f"a calendar cannot match {min(unknown)!r}; fields: {[*MATCHED]}")
         try:
             ZoneInfo(self.timezone)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise ConfigError(f"timezone {self.timezone!r} is no IANA time zone") from error
         if self.country:
             _holidays(self.country, self.subdivision)

@@ -152,9 +152,11 @@ def _one(i, time_s, local_s, free, value, weight, kind, prior, prior_spread, con
     # Nothing at all, where there never was nothing at such an hour, is no matter of degree.
     gone = value == 0 and s[ZEROS] < 0.5
     if untested(seen, local_s, free, s) and not math.isfinite(prior) and not gone:
-        # Such a day may be of another kind: only the whole range of the series is known.
+        # Such a day may be of another kind: between the working day's value and the level, all is
+        # usual; and requests, which are not held against the level, may scatter as widely as it.
         low, high = min(seasonal, s[LEVEL]), max(seasonal, s[LEVEL])
-        seasonal_scale = max(seasonal_scale, level_scale)
+        if kind != GENERIC:
+            seasonal_scale = max(seasonal_scale, level_scale)
     expected[i] = _natural(kind, seasonal)
     lower[i] = _natural(kind, low - 3 * seasonal_scale)
     upper[i] = _natural(kind, high + 3 * seasonal_scale)

@@ -5,7 +5,7 @@ level included. What repeats, however jagged, has a near neighbour; a pattern th
 flat line in a busy series or a new rhythm has none.
 
 Source: Yankov, Keogh and Rebbapragada, "Disk aware discord discovery", ICDM 2007; brute force with
-early abandoning, about 10 µs a value.
+early abandoning, about 15 µs a value.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 
 from vigil.detect.robust import compiled
 
-WINDOW = 24
+WINDOW = 48
 HISTORY = 1024
 # Twice the history, so that values move to the front only once in `HISTORY` steps.
 CAPACITY = 2 * HISTORY
