@@ -9,7 +9,7 @@ import tomllib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from platformdirs import user_data_path
@@ -24,6 +24,7 @@ from pydantic_settings import (
 from vigil.errors import ConfigError
 
 if TYPE_CHECKING:
+    from vigil.detect import DetectorSettings
     from vigil.events.rules import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +95,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON, gates by group of series where they differ from the defaults",
     )
+    calendars: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="JSON, time zone and public holidays of series that match, the first counts",
+    )
 
     ledger_hot_h: float = Field(
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
@@ -120,6 +125,20 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ConfigError(f"VIGIL_REDACT or VIGIL_REDACT_PATTERNS: {error}") from error
         return Limits(self.future_s, self.earliest_at, redaction=redaction)
+
+    @property
+    def detector(self) -> "DetectorSettings":
+        """How the stream detects; raises ConfigError."""
+        # Commands that detect nothing start without the compiler.
+        from vigil.detect import DetectorSettings
+        from vigil.detect.calendar import calendars_from
+        from vigil.detect.rules import rules_with
+
+        return DetectorSettings(
+            request_alert_rate=self.alert_rate,
+            rules=rules_with(self.gates),
+            calendars=calendars_from(self.calendars),
+        )
 
     @classmethod
     def settings_customise_sources(

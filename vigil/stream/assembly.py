@@ -10,8 +10,7 @@ from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
 from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
-from vigil.detect import DetectorSettings, OnlineDetector
-from vigil.detect.rules import rules_with
+from vigil.detect import OnlineDetector
 from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
@@ -54,9 +53,7 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = settings.limits
-    detector = OnlineDetector(
-        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
-    )
+    detector = OnlineDetector(settings.detector)
     policy = configured_policy(settings)
     rules = policy.incidents.rules()
     with ExitStack() as open_parts:

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
+from vigil.detect.calendar import calendar_of
 from vigil.detect.feedback import Label, learn_labels
 from vigil.stores.bundle import Bundle
 from vigil.stores.score_blocks import SCORES
@@ -83,7 +84,7 @@ class Scoring:
         )
 
     def _decide(self, fresh: pl.DataFrame) -> pl.DataFrame:
-        observations = _observations(fresh)
+        observations = self._observations(fresh)
         prior, model = self._prior(observations.series_id, observations.time_s)
         decisions = self.detector.update(observations, prior)
         return fresh.with_columns(*_columns(decisions), pl.Series("model", model, pl.String))
@@ -102,7 +103,7 @@ class Scoring:
         known = known.select(*window, "expected", "model").unique(window, keep="last")
         placed = revised.join(known, on=window, how="left", maintain_order="left")
         decisions = self.detector.reassess(
-            _observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
+            self._observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
         )
         model = placed["model"].fill_null(ONLINE_MODEL)
         return revised.with_columns(*_columns(decisions), model)
@@ -128,6 +129,19 @@ class Scoring:
         learn_labels(self.detector, fresh)
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in fresh)])
 
+    def _observations(self, rows: pl.DataFrame) -> Observations:
+        metric = rows["metric"]
+        kinds = metric.replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
+        calendars = self.detector.settings.calendars
+        return Observations(
+            series_id=rows["series_id"].to_numpy(),
+            time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
+            value=rows["actual"].fill_null(np.nan).to_numpy(),
+            weight=rows["weight"].to_numpy(),
+            kind=kinds.to_numpy(),
+            calendar=calendar_of(rows, calendars) if calendars else None,
+        )
+
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
         labelled = pl.DataFrame({"label_id": [self.labelled_to]})
@@ -143,17 +157,6 @@ class Scoring:
 def kind_of(metric: str) -> MetricKind:
     """What a metric of that name measures."""
     return _KINDS.get(metric, MetricKind.GENERIC)
-
-
-def _observations(rows: pl.DataFrame) -> Observations:
-    kinds = rows["metric"].replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
-    return Observations(
-        series_id=rows["series_id"].to_numpy(),
-        time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
-        value=rows["actual"].fill_null(np.nan).to_numpy(),
-        weight=rows["weight"].to_numpy(),
-        kind=kinds.to_numpy(),
-    )
 
 
 def _columns(decisions: Decisions) -> list[pl.Series]:
