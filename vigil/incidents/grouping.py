@@ -381,6 +381,16 @@ class IncidentTracker:
             incident.changes += 1
             yield TAKEN_BACK, incident
 
+    def copy(self) -> "IncidentTracker":
+        """A tracker with the same incidents, which from now on are its own; it shares what becomes
+        known of calls.
+        """
+        window_s = self.window.total_seconds()
+        twin = IncidentTracker(self.stream, self.rules, window_s, self._exempt)
+        twin.restore(self.state())
+        twin.topology = self.topology
+        return twin
+
     def state(self) -> dict[str, Any]:
         """For the checkpoint, JSON-ready."""
         return {

@@ -1,5 +1,6 @@
 """Observations to decisions: the online detector, with what the promoted model expects."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ _KINDS = {
 
 # Columns of the ledger that the detector fills; the others it is given.
 _GIVEN = ("series_id", "window_start", "revision", "actual", "weight")
-_DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
+DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
 
 
 class Scoring:
@@ -38,7 +39,7 @@ class Scoring:
             "series_id": pl.Int64,
             "window_start": pl.Datetime("us", "UTC"),
         }
-        self._recent = pl.DataFrame(schema={**window, **_DECIDED})
+        self._recent = pl.DataFrame(schema={**window, **DECIDED})
         self._scored_to = pl.DataFrame(
             schema={"series_id": pl.Int64, "scored_to": window["window_start"]}
         )
@@ -128,6 +129,13 @@ class Scoring:
         learn_labels(self.detector, fresh)
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in fresh)])
 
+    def copy(self) -> "Scoring":
+        """An independent one that knows the same."""
+        # Frames never change in place; the detector's arrays do.
+        twin = copy.copy(self)
+        twin.detector = OnlineDetector.restore(self.detector.settings, self.detector.state())
+        return twin
+
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
         labelled = pl.DataFrame({"label_id": [self.labelled_to]})
@@ -158,10 +166,10 @@ def _observations(rows: pl.DataFrame) -> Observations:
 
 def _columns(decisions: Decisions) -> list[pl.Series]:
     """Decision columns; what is not a number becomes null, as databases expect."""
-    names = [name for name in _DECIDED if name != "model"]
+    names = [name for name in DECIDED if name != "model"]
     return [
-        pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name]).fill_nan(None)
-        if _DECIDED[name].is_float()
-        else pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name])
+        pl.Series(name, getattr(decisions, name)).cast(DECIDED[name]).fill_nan(None)
+        if DECIDED[name].is_float()
+        else pl.Series(name, getattr(decisions, name)).cast(DECIDED[name])
         for name in names
     ]
