@@ -7,8 +7,10 @@ import polars as pl
 from pydantic import Field
 
 from assets.resources import VigilResource
+from vigil.stores.registry import Champion
 
 PLOTTED_SERIES = 3
+HISTORY_SHOWN = 20
 
 
 class PromotionConfig(dg.Config):
@@ -18,18 +20,31 @@ class PromotionConfig(dg.Config):
     reason: str = Field(description="kept in the history of promotions")
 
 
-@dg.asset(deps=["challenger"], group_name="models", kinds={"postgres"})
+@dg.asset(deps=["challenger", "trial"], group_name="models", kinds={"postgres"})
 def champion(config: PromotionConfig, vigil: VigilResource) -> dg.MaterializeResult:
-    """Promote a bundle; scorers pick it up within a second or two."""
+    """The promoted bundle; scorers pick it up within a second or two.
+
+    The former champion goes on in its shadow, as the control that a rollback is decided by.
+    """
     with vigil.registry() as registry:
         promoted = registry.promote(config.bundle_id, config.reason)
+        history = registry.history()
     return dg.MaterializeResult(
         metadata={
             "bundle_id": promoted.bundle_id,
             "reason": promoted.reason,
             "promoted_at": promoted.promoted_at.isoformat(),
+            "history": dg.MetadataValue.md(_history_table(history)),
         }
     )
+
+
+def _history_table(history: list[Champion]) -> str:
+    rows = [
+        f"| {item.promoted_at:%Y-%m-%d %H:%M} | {item.bundle_id} | {item.reason} |"
+        for item in history[:HISTORY_SHOWN]
+    ]
+    return "\n".join(["| at | bundle | reason |", "|---|---|---|", *rows])
 
 
 @dg.asset(deps=["champion"], group_name="models", kinds={"postgres", "matplotlib"})

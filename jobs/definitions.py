@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import champion, checks, drill, features, snapshots, training
+from assets import champion, checks, drill, features, snapshots, training, trial
 from assets.owners import described
 from assets.resources import VigilResource
 from jobs import schedules
@@ -11,7 +11,9 @@ from sensors.rollback import rollback_sensor
 
 _ASSETS = [
     asset
-    for asset in dg.load_assets_from_modules([snapshots, features, training, champion, drill])
+    for asset in dg.load_assets_from_modules(
+        [snapshots, features, training, trial, champion, drill]
+    )
     if isinstance(asset, dg.AssetsDefinition)
 ]
 
@@ -27,7 +29,9 @@ defs = dg.Definitions(
         schedules.snapshots,
         schedules.features,
         schedules.training,
+        schedules.challenge,
         schedules.promote,
+        schedules.conclude,
         schedules.review,
         schedules.drill,
     ],
@@ -38,6 +42,9 @@ defs = dg.Definitions(
         schedules.hourly_review,
         schedules.nightly_drill,
     ],
-    sensors=[promotion_sensor(schedules.promote), rollback_sensor(schedules.promote)],
+    sensors=[
+        promotion_sensor(schedules.promote, schedules.challenge, schedules.conclude),
+        rollback_sensor(schedules.promote),
+    ],
     resources={"vigil": VigilResource()},
 )

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
         description="JSON, gates by group of series where they differ from the defaults",
     )
 
+    shadow_h: float = Field(
+        6.0, ge=0, description="hours of the live stream in the shadow before a promotion"
+    )
+
     ledger_hot_h: float = Field(
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
     )

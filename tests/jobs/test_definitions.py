@@ -43,7 +43,7 @@ def test_assets_stand_in_their_groups():
         "snapshots": {"event_log_snapshot", "observations"},
         "features": {"features"},
         "training": {"training_set", "backtests"},
-        "models": {"challenger", "champion", "score_review"},
+        "models": {"challenger", "trial", "trial_verdict", "champion", "score_review"},
         "drills": {"fault_drill"},
     }
 
@@ -155,18 +155,93 @@ def bundle(registry: Registry, name: str, mase: float) -> None:
     registry.add({"bundle_id": name, "backtest": {"mase": mase}}, arrays)
 
 
-def test_the_sensor_promotes_only_what_is_better(filled):
-    """Case by case: none, first, worse, slightly better, better, seen before."""
+def test_the_sensor_looks_at_each_new_bundle_once(filled):
+    """Case by case: none, the first, seen before, the champion itself, a challenger."""
     from sensors.promotion import consider
 
-    assert consider(filled, None) == (None, None, "no new bundle")
+    assert consider(filled, None).reason == "no new bundle"
     bundle(filled, "a", 0.9)
-    assert consider(filled, None) == ("a", "a", "first bundle, MASE 0.900")
-    assert consider(filled, "a") == (None, "a", "no new bundle")
+    first = consider(filled, None)
+    assert (first.action, first.bundle_id, first.cursor) == ("promote", "a", "a")
+    assert first.reason == "first bundle, MASE 0.900"
+    assert consider(filled, "a").reason == "no new bundle"
     filled.promote("a", "test")
-    for name, mase, wins in (("b", 0.95, False), ("c", 0.899, False), ("d", 0.8, True)):
+    assert consider(filled, None).reason == "a is champion already"
+    bundle(filled, "b", 0.8)
+    challenge = consider(filled, "a")
+    assert (challenge.action, challenge.reason, challenge.cursor) == (
+        "challenge", "b challenges a", "b",
+    )  # fmt: skip
+    assert challenge.request().job_name == "challenge"
+
+
+def test_the_sensor_follows_a_trial_to_its_end(filled):
+    """Waiting, promoted, on probation, kept; each request names the job that does it."""
+    from sensors.promotion import consider
+
+    for name, mase in (("a", 0.9), ("b", 0.8)):
         bundle(filled, name, mase)
-        chosen, cursor, reason = consider(filled, "a")
-        assert cursor == name
-        assert (chosen == name) is wins, reason
-    assert consider(filled, "c")[2] == "MASE 0.800 beats 0.900"
+    filled.promote("a", "test")
+    trial = filled.trials.start("a", "b")
+    waiting = consider(filled, None)
+    assert waiting.reason == (
+        "b in the shadow of a: MASE 0.800 beats 0.900; the replay of the past has not run yet"
+    )
+    filled.trials.set_replay(trial.trial_id, {"days": 14, "champion": 3, "challenger": 2})
+    assert "0 of 6 h in the shadow" in consider(filled, None).reason
+    in_shadow(filled, trial.trial_id, hours=6)
+    won = consider(filled, None).request()
+    assert (won.job_name, won.run_key) == ("promote", f"b of trial {trial.trial_id}")
+    filled.promote("b", "won")
+    probation = filled.trials.open()
+    assert "0 of 24 h on probation" in consider(filled, None).reason
+    in_shadow(filled, probation.trial_id, hours=24)
+    kept = consider(filled, None).request()
+    assert kept.job_name == "conclude"
+    assert kept.run_config["ops"]["trial_verdict"]["config"]["verdict"] == "kept"
+
+
+def test_a_champion_louder_than_the_former_one_is_rolled_back(filled):
+    """The sensor asks for the job with the bundle in its shadow, and says how many pages."""
+    from jobs.definitions import defs
+
+    for name, mase in (("a", 0.9), ("b", 0.8)):
+        bundle(filled, name, mase)
+        filled.promote(name, "test")
+    probation = filled.trials.open()
+    sensor = defs.resolve_sensor_def("roll_back_broken_champion")
+
+    def tick():
+        context = dg.build_sensor_context(resources={"vigil": VigilResource()})
+        return sensor.evaluate_tick(context)
+
+    assert "0 of 24 h on probation" in tick().skip_message
+    in_shadow(filled, probation.trial_id, hours=1, champion_pages=4)
+    [request] = tick().run_requests
+    config = request.run_config["ops"]["champion"]["config"]
+    assert config["bundle_id"] == "a"
+    assert config["reason"] == (
+        "rollback from b: 4 pages in 1 h, the former champion would have had 0"
+    )
+
+
+def in_shadow(registry: Registry, trial_id: int, hours: int, champion_pages: int = 0) -> None:
+    """The record that a scorer would have written."""
+    counted = pl.DataFrame(
+        {
+            "trial_id": trial_id,
+            "hour": [START + timedelta(hours=hour) for hour in range(hours)],
+            "windows": 100, "champion_flagged": 0, "shadow_flagged": 0,
+            "champion_strange": 1, "shadow_strange": 1,
+        }
+    )  # fmt: skip
+    pages = pl.DataFrame(
+        {
+            "trial_id": trial_id, "role": "champion",
+            "alert_id": [f"page-{number}" for number in range(champion_pages)],
+            "at": START, "severity": "warning", "title": "too loud",
+        }
+    )  # fmt: skip
+    with registry._engine.begin() as connection:
+        copy_frame(connection, counted, "shadow_hours")
+        copy_frame(connection, pages, "shadow_pages")

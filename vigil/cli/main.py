@@ -32,6 +32,7 @@ COMMANDS = {
     "slo": "Check objectives and show their error budgets.",
     "train": "Train and backtest all candidates and write a challenger bundle.",
     "backtest": "Backtest candidates and show the numbers.",
+    "challenge": "Put a bundle on trial: in the champion's shadow, and through the past.",
     "promote": "Make a bundle the champion.",
     "models": "List bundles, their backtest scores and the champion.",
     "incidents": "List incidents, or tell the whole story of one.",

@@ -38,3 +38,13 @@ class LabelStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query, {"label_id": label_id}).all()
         return [Label(row[0], row[1], Verdict(row[2]), row[3]) for row in rows]
+
+    def placed(self) -> list[tuple[datetime, Label]]:
+        """All labels with the starts of their windows, in the order of these."""
+        query = sa.text(
+            "SELECT window_start, label_id, series_id, verdict, deviation FROM labels"
+            " ORDER BY window_start, label_id"
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [(row[0], Label(row[1], row[2], Verdict(row[3]), row[4])) for row in rows]
