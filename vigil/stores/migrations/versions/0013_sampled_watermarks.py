@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 # Samples are kept for a day: what is lost with the old column is not worth carrying over.
 WATERMARKS = """
