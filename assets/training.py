@@ -10,6 +10,8 @@ from pydantic import Field
 from assets.partitions import patient
 from assets.resources import VigilResource
 from vigil.features.grid import TrainingSet, training_set
+from vigil.features.labelled import learnable
+from vigil.stores.labels import LabelStore
 
 DEFAULT_DAYS = 28
 
@@ -52,12 +54,17 @@ def _load(vigil: VigilResource, config: TrainingConfig) -> tuple[pl.DataFrame, T
     kinds={"parquet"},
 )
 def training_set_asset(config: TrainingConfig, vigil: VigilResource) -> dg.MaterializeResult:
-    """Series that can be learnt from, and why the others cannot."""
+    """Series that can be learnt from, and why the others cannot.
+
+    Incidents that operators confirmed are left out, and what was before a confirmed change.
+    """
     from vigil.workbench import require_series
 
     start_at, end_at = _range(config, vigil)
     with vigil.windows() as store:
-        frame = store.observations(start_at, end_at)
+        labels = LabelStore(store.engine)
+        frame = learnable(store.observations(start_at, end_at), labels.labelled())
+        counts = labels.counts(start_at, end_at)
     training = training_set(frame, start_at, end_at)
     require_series(training)
     frame.write_parquet(_training_path(vigil))
@@ -67,6 +74,7 @@ def training_set_asset(config: TrainingConfig, vigil: VigilResource) -> dg.Mater
             "dagster/row_count": frame.height,
             "series": len(training.series),
             "excluded": dg.MetadataValue.md(reasons or "none"),
+            "labels": counts,
             "data_hash": training.data_hash,
             "start_at": start_at.isoformat(),
             "end_at": end_at.isoformat(),

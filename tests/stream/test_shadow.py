@@ -1,58 +1,24 @@
 """A challenger in the shadow: scored beside the champion, counted, and heard of by nobody."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-import orjson
 import polars as pl
 import pytest
+from gauges import RATE, START, pipeline, step
 from scored_traffic import score_traffic
 
-from vigil.detect import OnlineDetector
 from vigil.errors import UsageError
-from vigil.events.content import CONTENT_TYPE, NDJSON
-from vigil.events.decode import Limits
-from vigil.events.schema import TOPIC_METRICS
 from vigil.simulate import SimulationPlan
 from vigil.stores.bundle import Bundle, BundleArrays
-from vigil.stores.log import Message, StoredMessage
 from vigil.stores.registry import Registry
 from vigil.stores.trials import CHALLENGE, PROBATION, SHADOW, Trial
 from vigil.stream.assembly import open_scorer
 from vigil.stream.pipeline import Pipeline, Step
-from vigil.windows.tumbling import WindowSpec
 
-START = datetime(2026, 3, 2, tzinfo=UTC)
-SERVICES = ("orders", "billing", "search")
 # The noise of a rate is that of its requests: only a far larger one is unusual.
-RATE, WRONG = 100.0, 4_000.0
-
-
-def pipeline() -> Pipeline:
-    """Fresh, with windows of a minute."""
-    return Pipeline(WindowSpec(60, 0, 0), Limits(300, START), OnlineDetector())
-
-
-def step(scorer: Pipeline, minutes: range, rate: float = RATE) -> Step:
-    """Those minutes of each service's request rate, as a gauge."""
-    noise = np.random.default_rng(minutes.start).normal(0, 1, (len(minutes), len(SERVICES)))
-    lines = [
-        orjson.dumps(
-            {
-                "time": (START + timedelta(minutes=minute)).isoformat(),
-                "service": name,
-                "metric": "request_rate",
-                "value": float(rate + noise[place, number]),
-            }
-        )
-        for place, minute in enumerate(minutes)
-        for number, name in enumerate(SERVICES)
-    ]
-    message = Message(b"\n".join(lines), {CONTENT_TYPE: NDJSON})
-    at = START + timedelta(minutes=minutes.stop)
-    stored = StoredMessage(TOPIC_METRICS, 0, minutes.stop, at, message)
-    return scorer.step({(TOPIC_METRICS, 0): [stored]}, at)
+WRONG = 4_000.0
 
 
 def expecting(name: str, rate: float, series_id: Iterable[int]) -> Bundle:
