@@ -20,9 +20,5 @@ hourly_snapshots = dg.build_schedule_from_partitioned_job(snapshots, minute_of_h
 daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0, minute_of_hour=20)
 # After the day's features; retraining is cheap, promotion still has to be earned.
 daily_training = dg.ScheduleDefinition(job=training, cron_schedule="40 0 * * *")
-hourly_challenge = dg.define_asset_job("challenge", selection=["trial"])
-conclude = dg.define_asset_job(
-    "conclude", selection=["trial_verdict"], executor_def=dg.in_process_executor
-)
-review = dg.ScheduleDefinition(job=review, cron_schedule="15 * * * *")
+hourly_review = dg.ScheduleDefinition(job=review, cron_schedule="15 * * * *")
 nightly_drill = dg.ScheduleDefinition(job=drill, cron_schedule="30 3 * * *")

@@ -57,16 +57,17 @@ class LabelStore:
         A window that joined no incident stands for itself.
         """
         incidents = (
-            "SELECT coalesce(others.series_id, l.series_id),"
-            " least(l.window_start, min(others.window_start)),"
-            " greatest(l.window_start, max(others.window_start)) FROM labels l"
+            "SELECT coalesce(others.series_id, l.series_id) AS series_id,"
+            " least(l.window_start, min(others.window_start)) AS first_window,"
+            " greatest(l.window_start, max(others.window_start)) AS last_window FROM labels l"
             " LEFT JOIN attributions mine USING (series_id, window_start)"
             " LEFT JOIN attributions others ON others.incident_id = mine.incident_id"
             " WHERE l.verdict = 'true' GROUP BY l.label_id, l.window_start,"
             " coalesce(others.series_id, l.series_id)"
         )
         changes = (
-            "SELECT series_id, max(window_start) FROM labels WHERE verdict = 'expected'"
+            "SELECT series_id, max(window_start) AS changed_at FROM labels"
+            " WHERE verdict = 'expected'"
             " GROUP BY series_id"
         )
         with self._engine.connect() as connection:
