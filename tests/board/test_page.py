@@ -12,7 +12,7 @@ from running_board import serving
 def opened(page: Page, address: str, place: str = "#/") -> Page:
     """The page, once it has heard from the server."""
     page.goto(f"{address}/{place}")
-    expect(page.get_by_role("status")).to_have_text("live")
+    expect(page.get_by_role("status", name="Connection")).to_have_text("live")
     expect(page.get_by_role("heading", name="Stream")).to_be_visible()
     return page
 
@@ -128,10 +128,10 @@ def test_the_page_survives_a_restart_of_the_server(page, small_estate):
         opened(page, address)
         expect(page.locator(".tile").first).to_be_visible()
         tiles = page.locator(".tile").count()
-    expect(page.get_by_role("status")).to_contain_text("connection lost, as of")
+    expect(page.get_by_role("status", name="Connection")).to_contain_text("connection lost, as of")
     expect(page.locator(".tile")).to_have_count(tiles)
     with serving(small_estate, port=urlsplit(address).port or 0):
-        expect(page.get_by_role("status")).to_have_text("live", timeout=20_000)
+        expect(page.get_by_role("status", name="Connection")).to_have_text("live", timeout=20_000)
         expect(page.locator(".tile")).to_have_count(tiles)
 
 
