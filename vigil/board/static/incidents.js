@@ -71,7 +71,7 @@ export function Incident({id}) {
       <${Evidence} series=${content.series} total=${content.series_count} />`}
     <${Timeline} timeline=${content.timeline} />
     <${Decided} log=${content.log} />
-    <${Traces} traces=${content.trace_ids} />`;
+    <${Traces} incident=${content} />`;
 }
 
 function Around({worst, end, stamp}) {
@@ -114,8 +114,11 @@ function Decided({log}) {
     <time datetime=${at}>${instant(at)}</time> ${words}</li>`)}</ol></section>`;
 }
 
-function Traces({traces}) {
-  if (!traces.length) return null;
+/** They lie in the most unusual windows, of which each series has one. */
+function Traces({incident: {trace_ids, series, opened_at}}) {
+  if (!trace_ids.length) return null;
+  const at = [...new Set(series.map(({worst_at}) => worst_at))];
   return html`<section><h2>Requests to look at</h2>
-    <ul class="traces">${traces.map((trace) => html`<li><code>${trace}</code></li>`)}</ul></section>`;
+    <ul class="traces">${trace_ids.map((trace) => html`<li>
+      <a href=${link("trace", trace, {at, before: opened_at})}><code>${trace}</code></a></li>`)}</ul></section>`;
 }
