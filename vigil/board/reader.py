@@ -17,7 +17,7 @@ from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.status import CONSUMER, gather_status
 from vigil.stores import open_log
-from vigil.stores.alerting import AlertStore
+from vigil.stores.alerting import WHOLE, AlertStore
 from vigil.stores.database import Schema, open_database, read_frame
 from vigil.stores.labels import LabelStore
 from vigil.stores.log import EventLog
@@ -165,7 +165,7 @@ class BoardReader:
         `acknowledged_by` is who takes care since it was last opened; `log` are the decisions on it.
         """
         about = {"id": incident_id}
-        query = f"SELECT document, {_ACKNOWLEDGED} FROM incidents i WHERE incident_id = :id"
+        query = f"SELECT {WHOLE} AS document, {_ACKNOWLEDGED} FROM incidents i WHERE incident_id = :id"
         with self.engine.connect() as connection:
             found = connection.execute(sa.text(query), about).one_or_none()
             if found is None:
