@@ -1,6 +1,7 @@
-"""Pages that MkDocs makes while it builds: the reference, from the program itself."""
+"""Pages that MkDocs makes while it builds: the reference from the program itself, benchmarks."""
 
 import click
+from bench_page import benchmarks_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
@@ -13,6 +14,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {"reference/commands.md": commands_page(), "reference/settings.md": settings_page()}
     for place, text in pages.items():
         files.append(File.generated(config, place, content=text))
+    written = files.get_file_from_path("benchmarks.md")
+    assert written is not None
+    page, pictures = benchmarks_page(written.content_string, ROOT / "docs" / "benchmarks")
+    files.remove(written)
+    files.append(File.generated(config, "benchmarks.md", content=page))
+    for name, drawn in pictures.items():
+        files.append(File.generated(config, f"benchmarks/{name}", content=drawn))
     return files
 
 

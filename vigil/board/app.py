@@ -33,6 +33,7 @@ from vigil.board.answers import error_answer, json_answer
 from vigil.board.feed import Feed
 from vigil.board.reader import BoardReader, NoSuchThing
 from vigil.board.shields import OwnPagesOnly, SecurityHeaders, content_policy
+from vigil.board.traces import TraceReader
 from vigil.config import Settings
 from vigil.errors import ConfigError, DependencyError, UsageError, VigilError
 from vigil.stores.api_keys import KeyStore
@@ -99,6 +100,7 @@ def create_app(
         },
     )
     app.state.feed, app.state.reader, app.state.door = feed, reader, door
+    app.state.traces = TraceReader(settings)
     return app
 
 

@@ -12,12 +12,18 @@ from starlette.routing import Route
 
 from vigil.board.access import Door
 from vigil.board.answers import answer
+from vigil.board.drills import drill_results
 from vigil.board.feed import Feed
 from vigil.board.reader import BoardReader, NoSuchThing
+from vigil.board.traces import TraceReader
 from vigil.client.time_range import parse_instant, parse_span
 
 DEFAULT_SPAN = "6h"
 LONGEST_SPAN = timedelta(days=31)
+JOURNEYS_SPAN = "15m"
+LONGEST_SEARCH = timedelta(hours=6)
+# Around so many moments a trace is looked for.
+MOST_PLACES = 10
 PING_S = 15
 
 
@@ -29,6 +35,10 @@ def routes() -> list[Route]:
         Route("/api/service", _service),
         Route("/api/series/{series_id}", _series),
         Route("/api/series/{series_id}/why", _why),
+        Route("/api/journeys", _journeys),
+        Route("/api/traces/{trace_id}", _trace),
+        Route("/api/graph", _graph),
+        Route("/api/drills", _drills),
     ]
 
 
@@ -84,6 +94,39 @@ async def _why(request: Request) -> Response:
     reader: BoardReader = request.app.state.reader
     at = parse_instant("at", request.query_params.get("at", ""))
     return await answer(reader.why, series_id_of(request), at)
+
+
+@requires("read")
+async def _journeys(request: Request) -> Response:
+    reader: BoardReader = request.app.state.reader
+    traces: TraceReader = request.app.state.traces
+    end_at = parse_instant("end", request.query_params.get("end", ""))
+    last = parse_span(request.query_params.get("last", JOURNEYS_SPAN))
+    return await answer(lambda: traces.journeys(reader.engine, end_at, min(last, LONGEST_SEARCH)))
+
+
+@requires("read")
+async def _trace(request: Request) -> Response:
+    traces: TraceReader = request.app.state.traces
+    near = [parse_instant("at", at) for at in request.query_params.get("at", "").split(",")]
+    before = request.query_params.get("before")
+    before_at = parse_instant("before", before) if before else min(near)
+    return await answer(
+        traces.trace, request.path_params["trace_id"], near[:MOST_PLACES], before_at
+    )
+
+
+@requires("read")
+async def _graph(request: Request) -> Response:
+    reader: BoardReader = request.app.state.reader
+    at = request.query_params.get("at")
+    return await answer(reader.graph, parse_instant("at", at) if at else None)
+
+
+@requires("read")
+async def _drills(request: Request) -> Response:
+    reader: BoardReader = request.app.state.reader
+    return await answer(lambda: drill_results(reader.engine))
 
 
 def series_id_of(request: Request) -> int:

@@ -19,6 +19,7 @@ from vigil.status import CONSUMER, gather_status
 from vigil.stores import open_log
 from vigil.stores.alerting import WHOLE, AlertStore
 from vigil.stores.database import Schema, open_database, read_frame
+from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore
 from vigil.stores.log import EventLog
 from vigil.stores.registry import Registry
@@ -29,6 +30,7 @@ from vigil.stores.timescale import TIME, WindowStore
 RECENT_WINDOWS = 5
 INCIDENTS_SHOWN = 50
 SERIES_SHOWN = 500
+GRAPH_MINUTES = 5
 # More points than pixels help nobody: a longer range shows the most unusual of each few windows.
 MOST_POINTS = 3_000
 
@@ -165,7 +167,9 @@ class BoardReader:
         `acknowledged_by` is who takes care since it was last opened; `log` are the decisions on it.
         """
         about = {"id": incident_id}
-        query = f"SELECT {WHOLE} AS document, {_ACKNOWLEDGED} FROM incidents i WHERE incident_id = :id"
+        query = (
+            f"SELECT {WHOLE} AS document, {_ACKNOWLEDGED} FROM incidents i WHERE incident_id = :id"
+        )
         with self.engine.connect() as connection:
             found = connection.execute(sa.text(query), about).one_or_none()
             if found is None:
@@ -249,6 +253,13 @@ class BoardReader:
             "points": columns(points),
             "labels": LabelStore(self.engine).of_series(series_id),
         }
+
+    def graph(self, at: datetime | None) -> dict[str, Any]:
+        """Calls between services in the `minutes` up to `at`, which defaults to the newest ones."""
+        store = GraphStore(self.engine)
+        at = at or store.newest()
+        edges = store.as_of(at, GRAPH_MINUTES).to_dicts() if at else []
+        return {"at": at, "minutes": GRAPH_MINUTES, "edges": edges}
 
     def ledger(self) -> Ledger:
         """What answers "why?" and "why not?"."""

@@ -83,6 +83,11 @@ class Pipeline:
         """Score with this bundle from the next window on."""
         self.analysis.scoring.bundle = bundle
 
+    def follow(self, rules: IncidentRules, exempt: Exempt) -> None:
+        """Group incidents by these rules from the next step on."""
+        for tracker in self.trackers.values():
+            tracker.rules, tracker.exempt = rules, exempt
+
     @property
     def labelled_to(self) -> int:
         """Number of the last label that was learned from."""
