@@ -9,7 +9,7 @@ UV := .uv/bin/uv
 UV_STAMP := .uv/.ready-$(UV_VERSION)
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test lint lock lab docs audit sbom dist clean
+.PHONY: help setup demo test lint lock lab docs bench audit sbom dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test   set up, lint, type-check and run every test"
 	@echo "make lab    JupyterLab with the notebooks, on what the demo left or on VIGIL_HOME"
 	@echo "make docs   build the documentation into data/local/site, strictly"
+	@echo "make bench  run a benchmark and keep its result: make bench NAME=\"logs --repeat 3\""
 	@echo "make dist   build wheel and sdist into dist"
 	@echo "make audit  look for known vulnerabilities in the locked packages"
 	@echo "make sbom   write a bill of materials (CycloneDX) to data/local/sbom.json"
@@ -92,6 +93,12 @@ docs: $(STAMP)
 	    --output-dir data/local/site/notebooks notebooks/*.ipynb; \
 	  else echo "no data in $$home: the notebooks are left out (make demo first)"; fi
 	@echo "documentation: data/local/site/index.html"
+
+# Runs `vigil bench` with these words and keeps the result for the page of benchmarks.
+NAME ?= logs
+
+bench: $(STAMP)
+	@$(BIN)/python tools/bench_record.py $(NAME)
 
 dist: $(UV_STAMP)
 	@rm -rf dist && $(UV) build --quiet && ls dist

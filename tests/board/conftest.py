@@ -1,15 +1,18 @@
 """A running board and a real browser."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 from real_servers import SERVERS, require
 from running_board import serving
+from scored_traffic import score_traffic
 
-from vigil.config import Settings
+from vigil.config import Settings, load_settings
+from vigil.simulate import Fault, SimulationPlan
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -23,6 +26,23 @@ def board(small_estate: Settings) -> Iterator[str]:
     """Address of the board of three hours of traffic."""
     with serving(small_estate) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def own_estate(
+    new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """An hour of little traffic, AWS slow at its end: an open incident that a test may change."""
+    settings = load_settings(
+        home=tmp_path_factory.mktemp("own"), store_url=new_database(), window_s=60
+    )
+    start_at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    slow = Fault(
+        "slow", "region_slow", start_at + timedelta(minutes=50), start_at + timedelta(hours=2),
+        None, "aws-prod", "eu-west-1", 250.0, (),
+    )  # fmt: skip
+    score_traffic(settings, SimulationPlan(start_at, 3_600, 2.0, seed=3, faults=(slow,)))
+    return settings
 
 
 # Not for the whole session: Playwright's event loop runs in this thread as long as it is open.

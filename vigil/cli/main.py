@@ -16,7 +16,7 @@ COMMANDS = {
     "board": "Serve the live board: estate, incidents, series, stream.",
     "status": "Show lag, watermark, throughput, dead letters and the champion.",
     "doctor": "Find what is wrong and say how to mend it.",
-    "config": "Check, show and describe the settings.",
+    "config": "Check, show, migrate and describe the settings.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
     "collect": "Receive OpenTelemetry traces and logs into the event log.",
     "probe": "Check HTTP targets: name, certificate, time, status, body.",

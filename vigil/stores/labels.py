@@ -1,6 +1,7 @@
 """Operators' labels: verdicts on windows, which scorers and training runs read."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,20 +17,36 @@ class LabelStore:
         self._engine = engine
 
     def add(
-        self, series_id: int, window_start: datetime, verdict: Verdict, deviation: float, note: str
+        self,
+        series_id: int,
+        window_start: datetime,
+        verdict: Verdict,
+        deviation: float,
+        note: str,
+        author: str,
     ) -> Label:
-        """Keep a verdict on one window of one series."""
+        """Keep a verdict of `author` on one window of one series."""
         statement = sa.text(
-            "INSERT INTO labels (series_id, window_start, verdict, deviation, note) VALUES"
-            " (:series_id, :window_start, :verdict, :deviation, :note) RETURNING label_id"
+            "INSERT INTO labels (series_id, window_start, verdict, deviation, note, author) VALUES"
+            " (:series_id, :window_start, :verdict, :deviation, :note, :author) RETURNING label_id"
         )
         values = {
             "series_id": series_id, "window_start": window_start, "verdict": verdict.value,
-            "deviation": deviation, "note": note,
+            "deviation": deviation, "note": note, "author": author,
         }  # fmt: skip
         with self._engine.begin() as connection:
             label_id = connection.execute(statement, values).scalar_one()
         return Label(label_id, series_id, verdict, deviation)
+
+    def of_series(self, series_id: int) -> list[dict[str, Any]]:
+        """Labels of a series, newest first: window_start, verdict, note, author, made_at."""
+        query = sa.text(
+            "SELECT window_start, verdict, note, author, made_at FROM labels"
+            " WHERE series_id = :series_id ORDER BY label_id DESC"
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query, {"series_id": series_id}).mappings()
+            return [dict(row) for row in rows]
 
     def after(self, label_id: int) -> list[Label]:
         """Labels newer than that one, oldest first."""

@@ -100,6 +100,12 @@ class Pipeline:
         """No trial runs."""
         self.shadow = None
 
+    def follow(self, rules: IncidentRules, exempt: Exempt) -> None:
+        """Group incidents by these rules from the next step on."""
+        shadows = self.shadow.trackers.values() if self.shadow else ()
+        for tracker in (*self.trackers.values(), *shadows):
+            tracker.rules, tracker.exempt = rules, exempt
+
     @property
     def labelled_to(self) -> int:
         """Number of the last label that was learned from."""

@@ -9,6 +9,7 @@ from threading import Event
 
 import polars as pl
 
+from vigil.alerts.policy import PolicyWatch
 from vigil.errors import BundleError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_letter_lines, describe
@@ -55,6 +56,7 @@ class Scorer:
     courier: Courier
     telemetry: Telemetry
     housekeeping: Housekeeping
+    policies: PolicyWatch
     for_sink: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _offsets: Offsets = field(default_factory=dict)
@@ -119,6 +121,7 @@ class Scorer:
         """True when the log's end was reached with `drain`."""
         while not stop.is_set():
             self.poll_bundle()
+            self.policies.refresh()
             self._sample()
             batches = self._read()
             if batches:

@@ -20,6 +20,10 @@ export function value(metric, number) {
   return `${short.format(number)} ${unit(metric)}`.trim();
 }
 
+export const share = (ratio) => (ratio == null ? "–" : percent.format(ratio));
+
+export const milliseconds = (ms) => (ms == null ? "–" : `${short.format(ms)} ms`);
+
 /** How rarely a usual window looks like this, as far as a calibration can know. */
 export function odds(p) {
   if (p == null) return "–";

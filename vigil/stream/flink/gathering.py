@@ -97,6 +97,11 @@ class Gathering:
     def end_shadow(self) -> None:
         """Nothing to do, see `put_in_shadow`."""
 
+    def follow(self, rules: IncidentRules, exempt: Exempt) -> None:
+        """See `Pipeline.follow`."""
+        for tracker in self.trackers.values():
+            tracker.rules, tracker.exempt = rules, exempt
+
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Pipeline.step`."""
         found = self._read(batches)
