@@ -106,7 +106,7 @@ def test_a_model_is_judged_by_its_profile_before_its_training_ended(estate):
 def test_a_label_before_the_page_counts_in_the_replay_too(estate):
     """A fall of that size, called a false alarm days ago, is no page for any model."""
     labelled_at = START + timedelta(days=1)
-    LabelStore(estate).add(0, labelled_at, Verdict.FALSE, 60.0, "batch job")
+    LabelStore(estate).add(0, labelled_at, Verdict.FALSE, 60.0, "batch job", "ann")
     [result] = replayed(estate, LEVEL)
     assert origins(result) == set()
 

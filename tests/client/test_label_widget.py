@@ -22,7 +22,7 @@ def scores(flags: str, series_id: int = 7) -> pl.DataFrame:
     """One series; each mark is a minute, `x` is flagged."""
     n = len(flags)
     place = dict.fromkeys(KEY_COLUMNS) | {"service": "orders"}
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "series_id": series_id, "metric": "request_rate",
             "window_start": [START + timedelta(minutes=minute) for minute in range(n)],
@@ -30,7 +30,9 @@ def scores(flags: str, series_id: int = 7) -> pl.DataFrame:
             "expected": 1.0, "lower": 0.0, "upper": 2.0,
             "flagged": [mark == "x" for mark in flags],
         }
-    ).with_columns(pl.lit(value, pl.String).alias(name) for name, value in place.items())  # fmt: skip
+    )  # fmt: skip
+    names = [pl.lit(value, pl.String).alias(name) for name, value in place.items()]
+    return frame.with_columns(names)
 
 
 def test_a_spell_of_flags_is_one_alert():

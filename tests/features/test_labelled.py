@@ -65,11 +65,11 @@ def test_a_true_label_stands_for_its_whole_incident_on_all_of_its_series(engine)
     with engine.begin() as connection:
         copy_frame(connection, rows, "attributions")
     store = LabelStore(engine)
-    store.add(1, at(4), Verdict.TRUE, 9.0, "")
-    store.add(1, at(9), Verdict.TRUE, 9.0, "")
-    store.add(2, at(8), Verdict.FALSE, 9.0, "")
+    store.add(1, at(4), Verdict.TRUE, 9.0, "", "ann")
+    store.add(1, at(9), Verdict.TRUE, 9.0, "", "ann")
+    store.add(2, at(8), Verdict.FALSE, 9.0, "", "ann")
     for minute in (5, 6):
-        store.add(2, at(minute), Verdict.EXPECTED, 9.0, "")
+        store.add(2, at(minute), Verdict.EXPECTED, 9.0, "", "ann")
     labelled = store.labelled()
     assert sorted(labelled.incidents.rows()) == [
         (1, at(2), at(4)), (1, at(9), at(9)), (2, at(3), at(4)),

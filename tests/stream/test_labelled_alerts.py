@@ -35,7 +35,7 @@ def label(store: LabelStore, flagged: list[dict], verdict: Verdict, factor: floa
     worst = {row["series_id"]: row for row in sorted(flagged, key=lambda row: -row["p"])}
     for series_id, row in worst.items():
         away = deviation_of(MetricKind.RATE, row["actual"], row["expected"], row["upper"])
-        store.add(series_id, row["window_start"], verdict, factor * away, "")
+        store.add(series_id, row["window_start"], verdict, factor * away, "", "ann")
 
 
 AGAIN = range(140 + 1440, 160 + 1440)

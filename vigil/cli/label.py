@@ -27,8 +27,8 @@ def command(series: str, time: str, verdict: str, note: str, by: str | None, as_
     is down.
     """
     from vigil.alerts.labelling import label_window
+    from vigil.alerts.operator import who
     from vigil.cli.ledger_question import ledger
-    from vigil.cli.operator import who
     from vigil.cli.time import parse_time
     from vigil.detect.feedback import Verdict
 

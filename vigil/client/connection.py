@@ -52,6 +52,18 @@ _SELECT_INCIDENTS = (
     f" {_LIST.format('trace_ids')} AS trace_ids FROM incidents"
 )
 
+LABELS: Schema = {
+    "label_id": pl.Int64,
+    "series_id": pl.Int64,
+    "window_start": TIME,
+    "verdict": pl.String,
+    "deviation": pl.Float64,
+    "note": pl.String,
+    "author": pl.String,
+    "made_at": TIME,
+    **dict.fromkeys(_PLACE, pl.String),
+}
+
 INCIDENTS: Schema = {
     "incident_id": pl.String,
     "status": pl.String,
@@ -171,7 +183,8 @@ class Client:
     ) -> Selection:
         """What models learn from: value and weight of each series and window, in long form.
 
-        Its frame is what `vigil.features.grid.training_set` takes.
+        Windows of incidents that were labelled true have no value, and what was before a change
+        labelled expected is not there. Its frame is what `vigil.features.grid.training_set` takes.
         """
         asked = self._range(start, end, last)
         return Selection("observations", ObservationSource(lambda: self._engine, asked), most_rows)
@@ -228,6 +241,17 @@ class Client:
         source = self._incidents(conditions)
         return Selection("incidents", source, most_rows)
 
+    def labels(self, *, most_rows: int = MOST_ROWS, **where: Where) -> Selection:
+        """Operators' verdicts with the names of their series, the newest first."""
+        conditions = Conditions()
+        conditions.match(_PLACE, where)
+        select = (
+            f"SELECT {', '.join(LABELS)} FROM labels JOIN series USING (series_id)"
+            " JOIN keys USING (key_id)"
+        )
+        source = SqlSource(lambda: self._engine, select, conditions, "label_id DESC", LABELS)
+        return Selection("labels", source, most_rows)
+
     def label(
         self, series_id: int, at: Instant, verdict: "Verdict | str", note: str = ""
     ) -> "Labelled":
@@ -237,6 +261,7 @@ class Client:
         for an unknown series or verdict, NoSuchWindow where nothing was scored then.
         """
         from vigil.alerts.labelling import label_window
+        from vigil.alerts.operator import who
         from vigil.alerts.why import Ledger
         from vigil.detect import DetectorSettings
         from vigil.detect.feedback import Verdict
@@ -248,14 +273,17 @@ class Client:
             raise UsageError(f"verdict must be one of {known}, got {verdict!r}") from error
         rates = (self.settings.alert_rate, DetectorSettings().alert_rate)
         ledger = Ledger(self._engine, self.settings.window_s, rates)
-        instant = at if isinstance(at, datetime) else parse_instant("at", at)
-        return label_window(
-            self._engine, ledger, str(series_id), instant, given, note, author_name()
-        )
+        instant = parse_instant("at", at)
+        return label_window(self._engine, ledger, str(series_id), instant, given, note, who())
 
     def labeller(
-        self, start: Instant | None = None, end: Instant | None = None, *, last: str = LAST,
-        note: str = "", **where: Where,
+        self,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        last: str = LAST,
+        note: str = "",
+        **where: Where,
     ) -> "LabelWidget":
         """A widget of the range's alerts with three buttons each, for a notebook."""
         from vigil.client.labelling import LabelWidget
