@@ -71,19 +71,24 @@ class LabelStore:
     def labelled(self) -> Labelled:
         """What training has to know: incidents called true, on all of their series, and changes.
 
-        A window that joined no incident stands for itself.
+        A window that joined no incident stands for itself; of its labels the last one counts.
         """
+        last = (
+            "(SELECT DISTINCT ON (series_id, window_start) * FROM labels"
+            " ORDER BY series_id, window_start, label_id DESC)"
+        )
         incidents = (
             "SELECT coalesce(others.series_id, l.series_id) AS series_id,"
             " least(l.window_start, min(others.window_start)) AS first_window,"
-            " greatest(l.window_start, max(others.window_start)) AS last_window FROM labels l"
+            " greatest(l.window_start, max(others.window_start)) AS last_window"
+            f" FROM {last} l"
             " LEFT JOIN attributions mine USING (series_id, window_start)"
             " LEFT JOIN attributions others ON others.incident_id = mine.incident_id"
             " WHERE l.verdict = 'true' GROUP BY l.label_id, l.window_start,"
             " coalesce(others.series_id, l.series_id)"
         )
         changes = (
-            "SELECT series_id, max(window_start) AS changed_at FROM labels"
+            f"SELECT series_id, max(window_start) AS changed_at FROM {last} l"
             " WHERE verdict = 'expected'"
             " GROUP BY series_id"
         )
