@@ -292,8 +292,8 @@ class Client:
             kept = self.label(series_id, at, verdict, note)
             return f"kept: {kept.series} at {kept.window_start:%H:%M:%S} was {verdict.value}"
 
-        asked = self._range(start, end, last)
-        return LabelWidget(self.scores(asked.start_at, asked.end_at, **where).polars(), keep)
+        found = self.scores(start, end, last=last, **where)  # type: ignore[arg-type]
+        return LabelWidget(found.polars(), keep)
 
     def traces(
         self,

@@ -5,17 +5,18 @@ was before it another series: it is left out. A false alarm was usual after all,
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 # One row a series of each confirmed incident, both ends included.
-INCIDENTS = {
+INCIDENTS: dict[str, Any] = {
     "series_id": pl.Int64,
     "first_window": pl.Datetime("us", "UTC"),
     "last_window": pl.Datetime("us", "UTC"),
 }
 # One row a series: its newest confirmed change.
-CHANGES = {"series_id": pl.Int64, "changed_at": pl.Datetime("us", "UTC")}
+CHANGES: dict[str, Any] = {"series_id": pl.Int64, "changed_at": pl.Datetime("us", "UTC")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,8 @@ class Registry:
         statement = sa.text("INSERT INTO promotions (bundle_id, reason) VALUES (:id, :reason)")
         with self._engine.begin() as connection:
             connection.execute(statement, {"id": bundle_id, "reason": reason})
-            follow_promotion(connection, former and former.bundle_id, bundle_id, reason, back)
+            former_id = former.bundle_id if former else None
+            follow_promotion(connection, former_id, bundle_id, reason, back)
         champion = self.champion()
         assert champion is not None
         return champion

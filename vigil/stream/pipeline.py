@@ -244,8 +244,8 @@ class Pipeline:
                 tracker.restore(documents[f"incidents.{topic}"])
         self.log_series.restore(documents.get("log_series", []))
         if SHADOW in documents:
-            state = frames[SHADOW], arrays[SHADOW], documents[SHADOW]
-            self.shadow = Shadow.restored(state, self.analysis.scoring, self.trackers)
+            kept = frames[SHADOW], arrays[SHADOW], documents[SHADOW]
+            self.shadow = Shadow.restored(kept, self.analysis.scoring, self.trackers)
         self.counters |= counters
 
 

@@ -164,7 +164,7 @@ class Scorer:
 
     def _poll_shadow(self) -> None:
         trial = self.registry.trials.shadowed()
-        number = trial and trial.trial_id
+        number = trial.trial_id if trial else None
         if number == self._trial_id:
             return
         self._trial_id = number
