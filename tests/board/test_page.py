@@ -100,7 +100,7 @@ def test_the_graph_shows_who_calls_whom(page, board):
     opened(page, board, "#/graph")
     picture = page.get_by_role("region", name="Picture of the calls")
     expect(picture.get_by_role("link", name="payments, ")).to_be_visible()
-    expect(page.get_by_role("region", name="Calls")).to_contain_text("users")
+    expect(page.get_by_role("region", name="Calls")).to_contain_text("(clients)")
     picture.get_by_role("link", name="payments, ").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("payments")
 

@@ -13,6 +13,7 @@ from vigil.alerts.why import Ledger
 from vigil.board.estate import estate_map
 from vigil.config import Settings
 from vigil.detect import DetectorSettings
+from vigil.drill.record import STREAM as DRILL_STREAM
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.status import CONSUMER, gather_status
@@ -122,8 +123,13 @@ class BoardReader:
         since = newest_at - timedelta(seconds=RECENT_WINDOWS * window_s)
         with self.engine.connect() as connection:
             recent = read_frame(connection, query, (since, newest_at) * 2, _RECENT)
+            # A blind spot says nothing of how the service is.
             open_ones = connection.execute(
-                sa.text("SELECT document FROM incidents WHERE status = 'open'")
+                sa.text(
+                    "SELECT document FROM incidents WHERE status = 'open'"
+                    " AND document->>'stream' <> :drill"
+                ),
+                {"drill": DRILL_STREAM},
             ).scalars()
             return estate_map(series, recent, list(open_ones))
 

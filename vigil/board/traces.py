@@ -55,7 +55,9 @@ class TraceReader:
             start_at, end_at, 2 * MOST_SPANS, pl.col("trace_id").hash() % one_in == 0
         )
         spans = journeys_of(events).with_columns(weight=pl.lit(float(one_in)))
-        table = journey_table(spans, last.total_seconds()).join(slowest_traces(spans), on="journey")
+        table = journey_table(spans, last.total_seconds()).join(
+            slowest_traces(spans), on="journey", maintain_order="left"
+        )
         return {
             "start_at": start_at, "end_at": end_at, "spans": spans.height, "one_in": one_in,
             "whole": whole, "journeys": table.to_dicts(), "hops": hop_table(spans).to_dicts(),

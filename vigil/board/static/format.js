@@ -1,6 +1,7 @@
 // Values, instants and names as people read them.
 
-const whole = new Intl.NumberFormat("en");
+const tenths = new Intl.NumberFormat("en", {maximumFractionDigits: 1});
+const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat("en", {maximumSignificantDigits: 4});
 const percent = new Intl.NumberFormat("en", {style: "percent", maximumFractionDigits: 1});
 const UNITS = {request_rate: "requests/s"};
@@ -22,7 +23,7 @@ export function value(metric, number) {
 
 export const share = (ratio) => (ratio == null ? "–" : percent.format(ratio));
 
-export const milliseconds = (ms) => (ms == null ? "–" : `${short.format(ms)} ms`);
+export const milliseconds = (ms) => (ms == null ? "–" : `${(ms < 100 ? tenths : whole).format(ms)} ms`);
 
 /** How rarely a usual window looks like this, as far as a calibration can know. */
 export function odds(p) {

@@ -1,4 +1,4 @@
-// Who calls whom: a picture from users on the left to the last callee, and the same as a table.
+// Who calls whom: a picture from clients on the left to the last callee, and the same as a table.
 
 import {useAnswer} from "./ask.js";
 import {count, environmentName, instant, milliseconds, serviceName, share} from "./format.js";
@@ -10,7 +10,8 @@ const WIDTH = 150;
 const GAP = 90;
 const HEIGHT = 34;
 const STEP = 56;
-const USERS = "";
+const CLIENTS = "";
+const CLIENTS_NAME = "(clients)";
 // The first that holds is what a node looks like.
 const HEALTH = ["incident", "unusual", "learning", "silent", "fine"];
 const MANY_ERRORS = 0.05;
@@ -54,22 +55,30 @@ function merged(edges) {
   return [...calls.values()];
 }
 
-/** Columns of services by their distance from users, neighbours near each other. */
+/** Each service one column right of its last caller, neighbours near each other; calls back are left out of it. */
 function columns(calls) {
-  const names = new Set(calls.flatMap(({caller, service}) => [caller, service]));
-  const depth = new Map();
-  const called = new Set(calls.map(({service}) => service));
-  let level = [...names].filter((name) => name === USERS || !called.has(name));
-  // A ring that nobody outside calls begins where most calls come from.
-  if (!level.length) level = [calls[0].caller];
-  for (let n = 0; level.length; n += 1) {
-    level.forEach((name) => depth.set(name, n));
-    const next = calls.filter(({caller, service}) => level.includes(caller) && !depth.has(service));
-    level = [...new Set(next.map(({service}) => service))];
-    if (!level.length) level = [...names].filter((name) => !depth.has(name)).slice(0, 1);
+  const callees = new Map();
+  for (const {caller, service} of calls) {
+    callees.set(service, callees.get(service) ?? []);
+    callees.set(caller, [...(callees.get(caller) ?? []), service]);
+  }
+  const order = [];
+  const state = new Map();
+  const ahead = new Map();
+  const visit = (name) => {
+    state.set(name, "open");
+    ahead.set(name, callees.get(name).filter((callee) => callee !== name && state.get(callee) !== "open"));
+    ahead.get(name).forEach((callee) => state.has(callee) || visit(callee));
+    state.set(name, "done");
+    order.unshift(name);
+  };
+  [...callees.keys()].sort().forEach((name) => state.has(name) || visit(name));
+  const depth = new Map(order.map((name) => [name, 0]));
+  for (const name of order) {
+    for (const callee of ahead.get(name)) depth.set(callee, Math.max(depth.get(callee), depth.get(name) + 1));
   }
   const found = [];
-  for (const [name, n] of depth) (found[n] ??= []).push(name);
+  for (const name of order) (found[depth.get(name)] ??= []).push(name);
   const row = new Map();
   for (const column of found) {
     const middle = (name) => {
@@ -77,7 +86,7 @@ function columns(calls) {
       return above.length ? above.reduce((sum, at) => sum + at, 0) / above.length : 0;
     };
     column.sort((one, other) => middle(one) - middle(other) || one.localeCompare(other));
-    column.forEach((name, n) => row.set(name, n));
+    column.forEach((name, n) => row.set(name, n - column.length / 2));
   }
   return found;
 }
@@ -106,11 +115,11 @@ function Edge({caller, service, rate, errors, from, to}) {
   const bend = Math.max(40, Math.abs(x2 - x1) / 2);
   return html`<path class="edge ${ratio >= MANY_ERRORS ? "failing" : ""}" stroke-width=${1 + Math.log10(1 + rate) * 1.6}
     d="M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}">
-    <title>${caller || "users"} → ${service}: ${rate.toFixed(2)}/s, ${share(ratio)} errors</title></path>`;
+    <title>${caller || CLIENTS_NAME} → ${service}: ${rate.toFixed(2)}/s, ${share(ratio)} errors</title></path>`;
 }
 
 function Node({name, x, y, place}) {
-  const text = name === USERS ? "users" : serviceName(name);
+  const text = name === CLIENTS ? CLIENTS_NAME : serviceName(name);
   const shape = html`<rect x=${x} y=${y} width=${WIDTH} height=${HEIGHT} rx="6" />
     <text x=${x + WIDTH / 2} y=${y + HEIGHT / 2} dominant-baseline="central" text-anchor="middle">${cut(text)}</text>`;
   if (!place) return html`<g class="node">${shape}<title>${text}</title></g>`;
@@ -124,7 +133,7 @@ function Calls({edges}) {
   return html`<h2>Calls</h2><div class="scroll" tabindex="0" role="region" aria-label="Calls"><table>
     <thead><tr><th scope="col">caller</th><th scope="col">service</th><th scope="col">where</th><th scope="col">rate</th>
       <th scope="col">errors</th><th scope="col">mean</th><th scope="col">longest</th></tr></thead>
-    <tbody>${edges.map((edge) => html`<tr><td>${edge.caller || "users"}</td><td>${edge.service}</td>
+    <tbody>${edges.map((edge) => html`<tr><td>${edge.caller || CLIENTS_NAME}</td><td>${edge.service}</td>
       <td>${environmentName(edge.environment || null)}</td><td class="number">${edge.rate.toFixed(2)}/s</td>
       <td class="number">${share(edge.error_ratio)}</td><td class="number">${milliseconds(edge.latency_ms_mean)}</td>
       <td class="number">${milliseconds(edge.latency_ms_max)}</td></tr>`)}</tbody></table></div>`;

@@ -25,7 +25,8 @@ export function Trace({id, about}) {
       <tbody>${spans.map((span) => html`<${Hop} key=${span.span_id} span=${span} length=${length} />`)}</tbody></table></div>
     ${spans.length < hops && html`<p>${count(hops - spans.length)} more hops are not shown.</p>`}
     <p class="facts">Own time is that during which nothing was called. Usual is the median of the same hop in the
-      ten minutes before ${instant(before_at)} UTC. ▮ own excess, ▯ the whole hop.</p>`;
+      ten minutes before ${instant(before_at)} UTC.
+      Of a bar the solid part is the excess, where it is more than a trifle and more than the usual.</p>`;
 }
 
 function verdict(spans) {
@@ -46,14 +47,13 @@ function Hop({span, length}) {
   const {depth, service, environment, operation, callee, link, start_ms, duration_ms, self_ms, expected_self_ms, excess_ms} = span;
   const slow = isSlow(span);
   const at = (ms) => `${(100 * ms) / length}%`;
-  const excess = Math.min(Math.max(excess_ms ?? 0, 0), duration_ms);
   return html`<tr class=${slow ? "slow" : ""}>
     <th scope="row" style=${{paddingLeft: `${0.8 + 1.1 * Math.min(depth, 12)}em`}}>
       ${serviceName(service)} <small>${environmentName(environment)}</small>
       <span class="operation">${operation}${callee && ` → ${callee}`}${link === "orphan" && " (its caller was not seen)"}</span>
       ${span.failed && html`<span class="is-incident">▲ failed${span.status != null && `, ${span.status}`}${span.error && `: ${span.error}`}</span>`}</th>
     <td class="bar"><span class="whole" aria-hidden="true" style=${{left: at(start_ms), width: at(duration_ms)}}>
-      <span class="excess" style=${{width: `${duration_ms ? (100 * excess) / duration_ms : 0}%`}}></span></span></td>
+      ${slow && html`<span class="excess" style=${{width: `${(100 * excess_ms) / duration_ms}%`}}></span>`}</span></td>
     <td class="number">${milliseconds(duration_ms)}</td>
     <td class="number">${milliseconds(self_ms)}</td>
     <td class="number">${milliseconds(expected_self_ms)}</td>

@@ -29,7 +29,7 @@ def command(write: bool, as_json: bool) -> None:
     from vigil.errors import ConfigError
 
     path, variables = config_path(), outdated_variables()
-    text, done = "", []
+    text, done = "", list[str]()
     if path is not None:
         try:
             text, done = migrated(path.read_text(encoding="utf-8"))
