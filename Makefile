@@ -82,8 +82,9 @@ lint: $(STAMP)
 # What the demo left, unless VIGIL_HOME names something else.
 DEMO_HOME := $(CURDIR)/data/local/demo
 
+# In a container one is root, which Jupyter wants to be told.
 lab: $(STAMP)
-	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab notebooks
+	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) notebooks
 
 # Notebooks are executed on what is there: without data they would show nothing.
 docs: $(STAMP)
