@@ -44,7 +44,7 @@ def shown(chromium: Browser) -> Iterator[Page]:
         page = context.new_page()
         style = (STATIC / "labels.css").read_text()
         page.set_content(f"<style>{style}</style><div id='widget'></div>")
-        page.evaluate(MODEL)
+        page.add_script_tag(content=MODEL)
         traits = {"rows": [ROW], "verdicts": {}, "said": ""}
         source = orjson.dumps((STATIC / "labels.js").read_text()).decode()
         page.evaluate(f"window.start({source}, {orjson.dumps(traits).decode()})")
