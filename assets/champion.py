@@ -6,6 +6,9 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from assets.automation import when_promoted_or_hourly
+from assets.links import LinksResource
+from assets.partitions import fresh_hourly
 from assets.resources import VigilResource
 from vigil.stores.registry import Champion
 
@@ -21,7 +24,9 @@ class PromotionConfig(dg.Config):
 
 
 @dg.asset(deps=["challenger", "trial"], group_name="models", kinds={"postgres"})
-def champion(config: PromotionConfig, vigil: VigilResource) -> dg.MaterializeResult:
+def champion(
+    config: PromotionConfig, vigil: VigilResource, links: LinksResource
+) -> dg.MaterializeResult:
     """The promoted bundle; scorers pick it up within a second or two.
 
     The former champion goes on in its shadow, as the control that a rollback is decided by.
@@ -35,6 +40,7 @@ def champion(config: PromotionConfig, vigil: VigilResource) -> dg.MaterializeRes
             "reason": promoted.reason,
             "promoted_at": promoted.promoted_at.isoformat(),
             "history": dg.MetadataValue.md(_history_table(history)),
+            **links.of_model(vigil),
         }
     )
 
@@ -47,8 +53,14 @@ def _history_table(history: list[Champion]) -> str:
     return "\n".join(["| at | bundle | reason |", "|---|---|---|", *rows])
 
 
-@dg.asset(deps=["champion"], group_name="models", kinds={"postgres", "matplotlib"})
-def score_review(vigil: VigilResource) -> dg.MaterializeResult:
+@dg.asset(
+    deps=["champion"],
+    automation_condition=when_promoted_or_hourly,
+    freshness_policy=fresh_hourly,
+    group_name="models",
+    kinds={"postgres", "matplotlib"},
+)
+def score_review(vigil: VigilResource, links: LinksResource) -> dg.MaterializeResult:
     """The last day's decisions of the stream: how many flags, and the most unusual series."""
     from assets.plots import markdown, scores_plot
 
@@ -69,5 +81,6 @@ def score_review(vigil: VigilResource) -> dg.MaterializeResult:
             "dagster/row_count": scores.height,
             "flagged": int(scores["flagged"].sum()),
             "plot": markdown(scores_plot("Most unusual series of the last day", panels)),
+            **links.of_stream(vigil),
         }
     )

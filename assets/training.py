@@ -5,9 +5,10 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from assets.partitions import patient
+from assets.links import LinksResource
+from assets.partitions import fresh_weekly, patient
 from assets.resources import VigilResource
 from vigil.features.grid import TrainingSet, training_set
 from vigil.features.labelled import learnable
@@ -23,6 +24,19 @@ class TrainingConfig(dg.Config):
     end: str = Field("", description="ISO 8601, UTC, not included; empty: the newest window")
     series_per_group: int = Field(4, ge=1, description="representative series of each metric")
     folds: int = Field(2, ge=1, le=20, description="origins that each candidate is judged from")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_an_instant(cls, text: str) -> str:
+        if text:
+            try:
+                datetime.fromisoformat(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"must be empty or an ISO 8601 instant such as 2026-03-02T00:00:00+00:00,"
+                    f" got {text!r}"
+                ) from error
+        return text
 
 
 def _range(config: TrainingConfig, vigil: VigilResource) -> tuple[datetime, datetime]:
@@ -116,9 +130,18 @@ def backtests(
     )
 
 
-@dg.asset(deps=["backtests"], retry_policy=patient, group_name="models", kinds={"darts", "sktime"})
+@dg.asset(
+    deps=["backtests"],
+    retry_policy=patient,
+    freshness_policy=fresh_weekly,
+    group_name="models",
+    kinds={"darts", "sktime"},
+)
 def challenger(
-    context: dg.AssetExecutionContext, config: TrainingConfig, vigil: VigilResource
+    context: dg.AssetExecutionContext,
+    config: TrainingConfig,
+    vigil: VigilResource,
+    links: LinksResource,
 ) -> dg.MaterializeResult:
     """The winners, fitted on everything, as a bundle in the registry. Nothing is promoted here."""
     from assets.plots import lines_plot, markdown
@@ -145,5 +168,6 @@ def challenger(
             "series": made.series,
             "winners": made.winners,
             "plot": markdown(lines_plot("Forecast against the last day", panels)),
+            **links.of_model(vigil),
         }
     )

@@ -35,9 +35,7 @@ def trial(config: TrialConfig, vigil: VigilResource) -> dg.MaterializeResult:
     whose backtest is no better is refused at once.
     """
     with vigil.registry() as registry:
-        running = registry.trials.open()
-        if running is None or running.shadow_id != config.bundle_id:
-            running = trials.begin(registry, config.bundle_id)
+        running = trials.begin(registry, config.bundle_id)
         if running is None:
             [refused, *_] = registry.trials.history()
             facts = {"bundle_id": config.bundle_id, "verdict": "refused", "reason": refused.reason}

@@ -3,10 +3,12 @@
 import dagster as dg
 
 from assets import champion, checks, drill, features, snapshots, training, trial
+from assets.automation import automation_sensor
+from assets.environments import environment_resources
 from assets.owners import described
-from assets.resources import VigilResource
 from jobs import schedules
 from sensors.promotion import promotion_sensor
+from sensors.retraining import retraining_sensor
 from sensors.rollback import rollback_sensor
 
 _ASSETS = [
@@ -23,7 +25,9 @@ defs = dg.Definitions(
         checks.observations_fresh,
         checks.observations_schema,
         checks.observations_complete,
-        checks.training_set_drift,
+        checks.data_drift,
+        checks.residual_drift,
+        checks.calibration_drift,
     ],
     jobs=[
         schedules.snapshots,
@@ -38,13 +42,14 @@ defs = dg.Definitions(
     schedules=[
         schedules.hourly_snapshots,
         schedules.daily_features,
-        schedules.daily_training,
-        schedules.hourly_review,
+        schedules.weekly_training,
         schedules.nightly_drill,
     ],
     sensors=[
         promotion_sensor(schedules.promote, schedules.challenge, schedules.conclude),
         rollback_sensor(schedules.promote),
+        retraining_sensor(schedules.training),
+        automation_sensor(),
     ],
-    resources={"vigil": VigilResource()},
+    resources=environment_resources(),
 )

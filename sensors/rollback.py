@@ -6,31 +6,13 @@ from typing import Any
 import dagster as dg
 
 from assets.resources import VigilResource
+from vigil.backtest.drift import calibration_drift
 from vigil.backtest.trial import DEFAULT_RULES, STRANGE_P, Ruling
 from vigil.stores.registry import rollback_reason
 from vigil.stores.trials import PROBATION
 from vigil.trials import verdict
 
-# Asked share of windows with so small a p, and how far beyond it a series is miscalibrated.
-ASKED, FACTOR = STRANGE_P, DEFAULT_RULES.most_strange
-# An incident spoils some series; a bad model spoils many.
-MOST_BROKEN = 0.25
-LEAST_WINDOWS = 100
-LEAST_SERIES = 4
 WATCHED = timedelta(hours=6)
-
-
-def judge(counts: list[tuple[int, int]]) -> tuple[bool, str]:
-    """(roll back, reason) from (windows, windows with p <= ASKED) of each series of the champion.
-
-    Series with few windows have no say; with few series nothing is decided.
-    """
-    rates = [strange / windows for windows, strange in counts if windows >= LEAST_WINDOWS]
-    if len(rates) < LEAST_SERIES:
-        return False, f"{len(rates)} series with {LEAST_WINDOWS} windows yet"
-    broken = sum(rate > FACTOR * ASKED for rate in rates) / len(rates)
-    said = f"{broken:.0%} of {len(rates)} series exceed {FACTOR:.0f} times the asked {ASKED:.0%}"
-    return broken > MOST_BROKEN, said
 
 
 def rollback_sensor(job: Any) -> dg.SensorDefinition:
@@ -55,8 +37,9 @@ def rollback_sensor(job: Any) -> dg.SensorDefinition:
         if champion is None or earlier is None:
             return dg.SkipReason("no champion to go back to")
         with vigil.windows() as store:
-            counts = store.calibration(champion.bundle_id, ASKED, WATCHED)
-        broken, reason = judge(counts)
+            counts = store.calibration(champion.bundle_id, STRANGE_P, WATCHED)
+        calibration = calibration_drift(counts)
+        broken, reason = calibration.matters, f"p-values: {calibration.words}"
         loud = pages is not None and pages.ruling is Ruling.ROLL_BACK
         if not broken and not loud:
             return dg.SkipReason(f"{reason}; {pages.reason}" if pages else reason)

@@ -37,7 +37,16 @@ PREFIX = "VIGIL_"
 FILE_NAME = "vigil.toml"
 # Variables with the prefix that are no settings: the file itself, Dagster's partitions, the tests.
 _OTHER_VARIABLES = frozenset(
-    {"VIGIL_CONFIG", "VIGIL_PARTITIONS_START", "VIGIL_ABSENT_SERVERS", "VIGIL_TEST_TIMESCALE_URL"}
+    {
+        "VIGIL_CONFIG",
+        "VIGIL_PARTITIONS_START",
+        "VIGIL_ENVIRONMENT",
+        "VIGIL_TIMEZONE",
+        "VIGIL_LAB_URL",
+        "VIGIL_BOARD_URL",
+        "VIGIL_ABSENT_SERVERS",
+        "VIGIL_TEST_TIMESCALE_URL",
+    }
 )
 
 

@@ -47,13 +47,17 @@ def score_verdict(registry: Registry, bundle_id: str) -> Verdict:
 def begin(registry: Registry, bundle_id: str) -> Trial | None:
     """Put a bundle into the champion's shadow; None where its backtest is no better, which is kept.
 
-    Raises UsageError without a champion, for the champion itself, and while another trial runs.
+    A bundle that is there already stays in its trial. Raises UsageError without a champion, for
+    the champion itself, and while another trial runs.
     """
     champion = registry.champion()
     if champion is None:
         raise UsageError(f"there is no champion that {bundle_id} could challenge: promote it")
     if champion.bundle_id == bundle_id:
         raise UsageError(f"{bundle_id} is the champion")
+    running = registry.trials.open()
+    if running and running.purpose == CHALLENGE and running.shadow_id == bundle_id:
+        return running
     score = score_verdict(registry, bundle_id)
     if score.ruling is Ruling.REFUSE:
         registry.trials.refuse(champion.bundle_id, bundle_id, score.reason)

@@ -128,6 +128,7 @@ def test_a_challenger_with_more_pages_is_refused_whatever_its_backtest(
     settings = store_settings.model_copy(update={"window_s": 60})
     trial = trials.begin(registry, "wrong")
     assert trial is not None
+    assert trials.begin(registry, "wrong") == trial
     rules = replace(trials.trial_rules(settings), shadow_h=0)
     assert trials.verdict(registry, trial, rules).ruling is Ruling.WAIT
     found = trials.replay(registry, trial, estate, settings, 1)

@@ -12,6 +12,7 @@ import pytest
 
 from assets.resources import VigilResource
 from vigil.config import ROOT
+from vigil.errors import ConfigError
 from vigil.events.schema import KEY_COLUMNS, stable_id
 from vigil.stores.bundle import BundleArrays
 from vigil.stores.database import copy_frame, open_database
@@ -56,6 +57,63 @@ def test_every_asset_is_described_owned_and_of_a_kind():
         assert len(spec.description or "") > 30, spec.key
         assert spec.owners, spec.key
         assert spec.kinds, spec.key
+
+
+def test_whoever_meets_a_job_a_schedule_or_a_sensor_reads_what_it_does():
+    """In the catalogue, beside its name."""
+    from jobs.definitions import defs
+
+    repository = defs.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    for item in (*jobs, *repository.sensor_defs, *defs.schedules[-2:]):
+        assert len(item.description or "") > 20, item.name
+
+
+def test_every_field_of_the_launchpad_has_a_description_and_all_but_ids_a_default():
+    """Somebody who opens it can press the button."""
+    from assets.champion import PromotionConfig
+    from assets.drill import DrillConfig
+    from assets.training import TrainingConfig
+    from assets.trial import TrialConfig, VerdictConfig
+
+    for config in (PromotionConfig, DrillConfig, TrainingConfig, TrialConfig, VerdictConfig):
+        for name, field in config.model_fields.items():
+            assert field.description, (config, name)
+            assert not field.is_required() or name.endswith("_id"), (config, name)
+
+
+def test_a_wrong_instant_in_the_launchpad_is_refused_with_the_rule():
+    """Before anything runs."""
+    from assets.training import TrainingConfig
+
+    with pytest.raises(ValueError, match=r"ISO 8601 instant such as 2026-03-02.*got 'yesterday'"):
+        TrainingConfig(start="yesterday")
+
+
+def test_environments_differ_in_values_and_not_in_shape():
+    """What runs in development has all that production has."""
+    from assets.environments import ENVIRONMENTS
+
+    shapes = [
+        {name: type(resource) for name, resource in resources.items()}
+        for resources in ENVIRONMENTS.values()
+    ]
+    assert len(shapes) == 3
+    assert all(shape == shapes[0] for shape in shapes)
+
+
+def test_outside_of_development_nothing_embedded_is_started(monkeypatch, tmp_path):
+    """A forgotten address is an error, and so is an unknown environment."""
+    from assets.environments import ENVIRONMENTS, environment_resources
+
+    monkeypatch.setenv("VIGIL_HOME", str(tmp_path))
+    monkeypatch.delenv("VIGIL_STORE_URL", raising=False)
+    monkeypatch.setenv("VIGIL_LOG_URL", "kafka://127.0.0.1:1")
+    with pytest.raises(ConfigError, match="VIGIL_STORE_URL must be set outside of development"):
+        ENVIRONMENTS["production"]["vigil"].settings()
+    monkeypatch.setenv("VIGIL_ENVIRONMENT", "prod")
+    with pytest.raises(ConfigError, match="one of dev, staging, production, got 'prod'"):
+        environment_resources()
 
 
 @pytest.fixture
@@ -118,13 +176,28 @@ def test_the_pipeline_runs_from_windows_to_the_champion(filled):
         assert run(instance, "promote", dict(request.run_config))
         assert run(instance, "review")
         made = instance.get_latest_materialization_event(dg.AssetKey("challenger"))
+        checks = {
+            item.asset_check_key.name: (item.passed, item.metadata["drift"].value)
+            for item in instance_checks(instance)
+        }
     champion = filled.champion()
     assert champion is not None
+    assert checks["data_drift"][0]
+    assert checks["residual_drift"] == (True, "0 series to compare, at least 4 are needed")
+    assert set(checks) == {"data_drift", "residual_drift", "calibration_drift"}
     assert champion.bundle_id == request.run_key
     assert made is not None
     metadata = made.asset_materialization.metadata
     assert metadata["bundle_id"].value == champion.bundle_id
     assert "data:image/png;base64" in metadata["plot"].value
+
+
+def instance_checks(instance: dg.DagsterInstance) -> list[dg.AssetCheckEvaluation]:
+    """What the drift checks said last."""
+    from assets.checks import DRIFT_CHECKS
+
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(DRIFT_CHECKS)
+    return [record.event.dagster_event.asset_check_evaluation_data for record in records.values()]
 
 
 def test_checks_speak_of_the_data(filled):

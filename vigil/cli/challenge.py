@@ -27,6 +27,7 @@ def command(bundle: str, days: int, as_json: bool) -> None:
     2 unknown bundle, or another trial runs, 3 the database is down.
     """
     from vigil import trials
+    from vigil.alerts.model_past import WARM_UP
     from vigil.backtest.trial import Ruling
     from vigil.config import load_settings
     from vigil.stores.database import open_database
@@ -37,14 +38,12 @@ def command(bundle: str, days: int, as_json: bool) -> None:
     registry = Registry(engine, settings.registry_path)
     found: dict[str, Any] = {}
     try:
-        trial = registry.trials.open()
-        if trial is None or trial.shadow_id != bundle:
-            trial = trials.begin(registry, bundle)
+        trial = trials.begin(registry, bundle)
         if trial is None:
             ruling, reason = Ruling.REFUSE, str(registry.trials.history()[0].reason)
         else:
             with progress_bar() as bar:
-                task = bar.add_task("replaying", total=None)
+                task = bar.add_task("replaying", total=days + WARM_UP.days)
                 found = trials.replay(
                     registry, trial, engine, settings, days, lambda: bar.advance(task)
                 )
