@@ -8,7 +8,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.alerts.policy.schema import Policy
-from vigil.alerts.replay import Replay, Replayed
+from vigil.alerts.replay import Replay, Replayed, joined
 from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
 from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.grouping import VANISHED_AFTER
@@ -50,7 +50,7 @@ class LedgerPast:
         done: Callable[[], object] = lambda: None,
     ) -> list[Replayed]:
         """The same decisions through each policy; `done` is called once a day."""
-        calls = self._calls()
+        calls = learnt_calls(self._engine)
         streams = (TOPIC_EVENTS, TOPIC_METRICS)
         replays = [
             [Replay(policy, stream, self._window_s, calls) for stream in streams]
@@ -63,7 +63,7 @@ class LedgerPast:
                     for replay in replays:
                         replay[number].feed(part)
             done()
-        return [_joined([replay.result for replay in pair]) for pair in replays]
+        return [joined([replay.result for replay in pair]) for pair in replays]
 
     def _days(self, start_at: datetime, end_at: datetime) -> Iterator[pl.DataFrame]:
         series = self._store.series().drop("key_id")
@@ -89,25 +89,14 @@ class LedgerPast:
         with self._engine.connect() as connection:
             return list(connection.execute(query, values).scalars())
 
-    def _calls(self) -> list[Call]:
-        """Who calls whom, as the scorer has learnt it."""
-        checkpoint = CheckpointStore(self._engine, CONSUMER).load()
-        if checkpoint is None:
-            return []
-        _, _, documents = unpack(checkpoint.state)
-        return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
 
-
-def _joined(results: Sequence[Replayed]) -> Replayed:
-    """The result of all streams, by time."""
-    whole = Replayed()
-    for result in results:
-        whole.pages += result.pages
-        whole.words |= result.words
-        whole.held |= result.held
-        whole.documents |= result.documents
-    whole.pages.sort(key=lambda page: (page.at, page.channel))
-    return whole
+def learnt_calls(engine: sa.Engine) -> list[Call]:
+    """Who calls whom, as the scorer has learnt it."""
+    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    if checkpoint is None:
+        return []
+    _, _, documents = unpack(checkpoint.state)
+    return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
 
 
 def compare(names: Sequence[str], results: Sequence[Replayed]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from threading import Event
 
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
-from vigil.alerts.policy import configured_policy
+from vigil.alerts.policy import PolicyWatch, configured_policy
 from vigil.config import Settings
 from vigil.detect import OnlineDetector
 from vigil.errors import DependencyError
@@ -77,10 +77,21 @@ def open_scorer(
         )
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
-        yield Scorer(
-            pipeline=Gathering(settings.window_s, rules, policy.exemption)
+        pipeline = (
+            Gathering(settings.window_s, rules, policy.exemption)
             if flink
-            else Pipeline(spec, limits, detector, rules, policy.exemption),
+            else Pipeline(spec, limits, detector, rules, policy.exemption)
+        )
+        policies = PolicyWatch(
+            settings,
+            policy,
+            [
+                lambda changed: outbox.use(changed, open_channels(changed, show)),
+                lambda changed: pipeline.follow(changed.incidents.rules(), changed.exemption),
+            ],
+        )
+        yield Scorer(
+            pipeline=pipeline,
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
@@ -92,6 +103,7 @@ def open_scorer(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
                 SilenceWatch(engine, consumer),
             ),
+            policies=policies,
             for_sink=sink.outside,
         )
 
