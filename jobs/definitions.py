@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import champion, checks, drill, features, snapshots, training
+from assets import champion, checks, drill, features, forecasts, snapshots, training
 from assets.owners import described
 from assets.resources import VigilResource
 from jobs import schedules
@@ -11,7 +11,9 @@ from sensors.rollback import rollback_sensor
 
 _ASSETS = [
     asset
-    for asset in dg.load_assets_from_modules([snapshots, features, training, champion, drill])
+    for asset in dg.load_assets_from_modules(
+        [snapshots, features, forecasts, training, champion, drill]
+    )
     if isinstance(asset, dg.AssetsDefinition)
 ]
 
@@ -26,6 +28,7 @@ defs = dg.Definitions(
     jobs=[
         schedules.snapshots,
         schedules.features,
+        schedules.forecasts,
         schedules.training,
         schedules.promote,
         schedules.review,
@@ -34,6 +37,7 @@ defs = dg.Definitions(
     schedules=[
         schedules.hourly_snapshots,
         schedules.daily_features,
+        schedules.daily_forecasts,
         schedules.daily_training,
         schedules.hourly_review,
         schedules.nightly_drill,

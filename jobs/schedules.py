@@ -4,6 +4,7 @@ import dagster as dg
 
 snapshots = dg.define_asset_job("take_snapshots", selection=["event_log_snapshot", "observations"])
 features = dg.define_asset_job("build_features", selection=["features"])
+forecasts = dg.define_asset_job("forecast", selection=["forecasts"])
 training = dg.define_asset_job("train", selection=["training_set", "backtests", "challenger"])
 # One small step: a process of its own for it would take longer than the promotion.
 promote = dg.define_asset_job(
@@ -14,6 +15,9 @@ drill = dg.define_asset_job("drill", selection=["fault_drill"])
 
 hourly_snapshots = dg.build_schedule_from_partitioned_job(snapshots, minute_of_hour=5)
 daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0, minute_of_hour=20)
+daily_forecasts = dg.build_schedule_from_partitioned_job(
+    forecasts, hour_of_day=0, minute_of_hour=30
+)
 # After the day's features; retraining is cheap, promotion still has to be earned.
 daily_training = dg.ScheduleDefinition(job=training, cron_schedule="40 0 * * *")
 hourly_review = dg.ScheduleDefinition(job=review, cron_schedule="15 * * * *")

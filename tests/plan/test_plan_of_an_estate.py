@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 def simulated():
     """A day with a fault each hour."""
     faults = plan_faults(5, START_AT, START_AT + DAY, 24)
-    return SimulationPlan(START_AT, int(DAY.total_seconds()), 0.5, seed=5, faults=faults)
+    return SimulationPlan(START_AT, int(DAY.total_seconds()), 0.3, seed=5, faults=faults)
 
 
 @pytest.fixture(scope="module")

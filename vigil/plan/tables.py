@@ -10,7 +10,7 @@ from vigil.stores.timescale import WindowStore
 # Enough rows that half-filled pages do not count; below the least they do, and a row is weighed
 # alone, with what its header and index entries take.
 MEASURED_ROWS = 20_000
-LEAST_ROWS = 1_000
+LEAST_ROWS = 100
 ROW_OVERHEAD_BYTES = 100
 TABLES = (
     "request_windows", "metric_windows", "scores", "score_blocks", "service_edges", "attributions",
@@ -47,16 +47,19 @@ def _cost(engine: sa.Engine, table: str) -> TableCost:
         connection.execute(
             sa.text(f"CREATE TEMP TABLE measured (LIKE {table} INCLUDING ALL) ON COMMIT DROP")
         )
+        empty = _size(connection)
         copied = connection.execute(
             sa.text(
                 "INSERT INTO measured OVERRIDING SYSTEM VALUE"
                 f" SELECT * FROM {table} LIMIT {MEASURED_ROWS}"
             )
         ).rowcount
-        if copied < LEAST_ROWS:
-            width = connection.execute(sa.text("SELECT avg(pg_column_size(m)) FROM measured m"))
-            return TableCost(rows, float(width.scalar() or 0.0) + ROW_OVERHEAD_BYTES)
-        size = connection.execute(
-            sa.text("SELECT pg_total_relation_size('pg_temp.measured'::regclass)")
-        ).scalar_one()
-    return TableCost(rows, int(size) / copied)
+        if copied >= LEAST_ROWS:
+            return TableCost(rows, (_size(connection) - empty) / copied)
+        width = connection.execute(sa.text("SELECT avg(pg_column_size(m)) FROM measured m"))
+        return TableCost(rows, float(width.scalar() or 0.0) + ROW_OVERHEAD_BYTES)
+
+
+def _size(connection: sa.Connection) -> int:
+    query = sa.text("SELECT pg_total_relation_size('pg_temp.measured'::regclass)")
+    return int(connection.execute(query).scalar_one())
