@@ -1,6 +1,7 @@
 """The coming day of every series, made each night, and what last night's was worth."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -38,7 +39,7 @@ def forecasts(context: dg.AssetExecutionContext, vigil: VigilResource) -> dg.Mat
     folder = vigil.folder("forecasts")
     path = range_path(folder, day.end, day.end + timedelta(days=1))
     made.write_parquet(path)
-    metadata = {
+    metadata: dict[str, Any] = {
         "dagster/row_count": made.height,
         "series": len(training.series),
         "excluded": len(training.excluded),

@@ -1,8 +1,9 @@
 """All series of an estate forecast together; request rates also by service and as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ ADDITIVE = "request_rate"
 LEAST_STEPS = 48
 DAY_S = 86_400
 
-FORECASTS = {
+FORECASTS: Mapping[str, Any] = {
     "level": pl.String,
     "service": pl.String,
     "series_id": pl.Int64,
@@ -112,7 +113,7 @@ def _rows(
         "mean": mean.ravel(),
         **{name: quantile[:, :, q].ravel() for q, name in enumerate(QUANTILES)},
     }
-    return named[index].with_columns(**columns).cast(FORECASTS)  # type: ignore[arg-type]
+    return named[index].with_columns(**columns).cast(dict(FORECASTS))
 
 
 @dataclass(frozen=True, slots=True)
