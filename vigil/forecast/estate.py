@@ -108,12 +108,12 @@ def _rows(
         schema=list(FORECASTS)[:4], orient="row",
     )  # fmt: skip
     index = np.repeat(np.arange(len(nodes)), steps)
-    columns = {
+    columns: dict[str, Any] = {
         "time": instants.dt.replace_time_zone("UTC")[np.tile(np.arange(steps), len(nodes))],
         "mean": mean.ravel(),
         **{name: quantile[:, :, q].ravel() for q, name in enumerate(QUANTILES)},
     }
-    return named[index].with_columns(**columns).cast(dict(FORECASTS))
+    return named[index].with_columns(**columns).cast(pl.Schema(FORECASTS))
 
 
 @dataclass(frozen=True, slots=True)
