@@ -137,8 +137,8 @@ def _storage(
     hot_days = min(days, settings.ledger_hot_h / 24 + BLOCK.total_seconds() / 2 / DAY_S)
     stay: Mapping[str, float] = {
         "request_windows": days, "metric_windows": days, "scores": hot_days, "flagged": kept,
-        "score_blocks": kept, "attributions": kept, "service_edges": kept, "late_events": days,
-        "incidents": days, "alerts": days,
+        "score_blocks": max(kept - hot_days, 0.0), "attributions": kept, "service_edges": kept,
+        "late_events": days, "incidents": days, "alerts": days,
     }  # fmt: skip
     rows = []
     for part, lasting in stay.items():

@@ -27,8 +27,9 @@ class TableCost:
 
 
 def table_costs(engine: sa.Engine) -> dict[str, TableCost]:
-    """Every table's cost. Decisions count twice: as rows (`scores`) before they are packed, and as
-    what they are packed into (`score_blocks`); `flagged` are those that stay rows.
+    """Every table's cost. Decisions count twice: as rows (`scores`) before they are packed, and
+    afterwards (`score_blocks`, the bytes of one decision in a block); `flagged` are those that stay
+    rows.
     """
     decisions = WindowStore(engine).count_scores()
     costs = {name: _cost(engine, name) for name in TABLES if name != "score_blocks"}
@@ -37,7 +38,11 @@ def table_costs(engine: sa.Engine) -> dict[str, TableCost]:
         flagged = connection.execute(sa.text("SELECT count(*) FROM scores WHERE flagged")).scalar()
     costs["flagged"] = TableCost(int(flagged or 0), costs["scores"].bytes_per_row)
     LedgerKeeper(engine, LedgerSpec(hot_h=0)).tidy()
-    costs["score_blocks"] = _cost(engine, "score_blocks")
+    blocks = _cost(engine, "score_blocks")
+    with engine.connect() as connection:
+        packed = connection.execute(sa.text("SELECT sum(windows) FROM score_blocks")).scalar()
+    per_decision = blocks.rows * blocks.bytes_per_row / int(packed) if packed else 0.0
+    costs["score_blocks"] = TableCost(decisions if packed else 0, per_decision)
     return costs
 
 
