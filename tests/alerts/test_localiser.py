@@ -77,7 +77,7 @@ def test_the_cause_is_in_the_message_the_incident_and_the_searched_document(engi
         assert "in payments@azure-prod itself" in document["excess"]["words"]
     text = plain_text(make_card(sent))
     assert "Probable cause  payments in azure-prod" in text
-    assert "Own time of POST /payments" in text
+    assert "own time of POST /payments" in text
     assert "Where the time goes" in text
 
 

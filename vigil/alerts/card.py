@@ -159,6 +159,7 @@ def _commands(document: Mapping[str, Any]) -> list[str]:
     return [
         f"vigil ack {number}",
         f"vigil silence --match service={document.get('origin') or '*'} --for 1h",
+        f"vigil label {number} false",
         f"vigil incidents {number}",
     ]
 
@@ -211,7 +212,7 @@ def plain_text(card: Card) -> str:
     width = max((len(name) for name, _ in card.facts), default=0)
     lines += [f"  {name:<{width}}  {value}" for name, value in card.facts]
     for title, items in card.lists:
-        lines += [f"  {title}:", *(f"    - {_sentence(item)}" for item in items)]
+        lines += [f"  {title}:", *(f"    - {item}" for item in items)]
     if card.sparkline:
         lines.append(f"  {card.sparkline}")
     lines += [f"  {name}: {url}" for name, url in card.links]

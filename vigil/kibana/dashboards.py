@@ -167,7 +167,8 @@ INCIDENTS = Dashboard(
         ),
         SavedSearch(
             "vigil-alerts-latest", "Vigil: alerts", ALERTS,
-            ("action", "status", "title", "reason", "origin", "trace_ids", "incident_id"),
+            ("action", "status", "title", "reason", "causes.service", "causes.environment",
+             "excess.words", "in_common", "trace_ids", "incident_id"),
             width=48, height=18,
         ),
     ),
