@@ -98,6 +98,7 @@ ALERT_FIELDS = {
         words={"type": "text"},
         parts={"type": "object", "enabled": False},
     ),
+    "slow_environment": _object(name=_KEYWORD, evidence={"type": "text"}),
     "localised_from": _KEYWORD,
     **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
     **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
