@@ -29,6 +29,7 @@ from vigil.stream.flink.options import READ, WRITTEN
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
+from vigil.stream.silence import SilenceWatch
 from vigil.stream.telemetry import Telemetry, serving_metrics
 from vigil.windows.tumbling import WindowSpec
 
@@ -91,7 +92,8 @@ def open_scorer(
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
             telemetry=telemetry,
             housekeeping=Housekeeping(
-                LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days))
+                LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
+                SilenceWatch(engine, consumer),
             ),
             for_sink=sink.outside,
         )

@@ -1,10 +1,11 @@
-"""Keeps the database small while the scorer runs, in a thread of its own."""
+"""What a running scorer looks after every minute, in a thread of its own."""
 
 import logging
 import threading
 
 from vigil.errors import DependencyError
 from vigil.stores.ledger import LedgerKeeper
+from vigil.stream.silence import SilenceWatch
 
 log = logging.getLogger("vigil.housekeeping")
 
@@ -13,10 +14,13 @@ JOIN_S = 60.0
 
 
 class Housekeeping:
-    """Tidies the ledger every minute between `start` and `finish`."""
+    """Between `start` and `finish`, keeps the database small and watches for silent topics."""
 
-    def __init__(self, keeper: LedgerKeeper, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, keeper: LedgerKeeper, silence: SilenceWatch, every_s: float = EVERY_S
+    ) -> None:
         self._keeper = keeper
+        self._silence = silence
         self._every_s = every_s
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -37,9 +41,10 @@ class Housekeeping:
     def _run(self) -> None:
         while not self._ending.is_set():
             try:
+                self._silence.look()
                 packed = self._keeper.tidy()
             except DependencyError as error:
-                log.warning("%s; the ledger is tidied later", error)
+                log.warning("%s; trying again in a minute", error)
             else:
                 if packed:
                     log.debug("%d decisions packed", packed)
