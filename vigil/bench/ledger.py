@@ -1,6 +1,5 @@
 """How much room the ledger takes, and how long an answer takes, at a given number of series."""
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,8 +10,6 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from vigil.alerts.past import LedgerPast, compare
-from vigil.alerts.policy import default_policy, parse_policy
 from vigil.alerts.why import Ledger
 from vigil.detect import DetectorSettings, MetricKind, Observations, OnlineDetector
 from vigil.events.schema import KEY_COLUMNS
@@ -26,12 +23,6 @@ DAY_S = 86_400
 # Distinct series that are really scored; the others are copies of their blocks, equally large.
 DISTINCT = 60
 LOOKUPS = 200
-# A policy that waits longer than the default one.
-LATER = """
-channels: {terminal: {kind: terminal}}
-route: {receivers: [terminal]}
-incidents: {confirm_s: {critical: 600, error: 600, warning: 1800, info: 3600}}
-"""
 
 Progress = Callable[[int, int, str], None]
 
@@ -81,30 +72,6 @@ def bench_ledger(
         "lookup_ms_p95": round(float(np.quantile(took_ms, 0.95)), 1),
         "lookup_ms_worst": round(max(took_ms), 1),
         "packed_per_cpu_s": round(windows * DISTINCT / max(series, DISTINCT) / written_s),
-    }
-
-
-def bench_replay(
-    engine: sa.Engine,
-    days: int,
-    window_s: int,
-    progress: Progress = lambda done, total, what: None,
-) -> dict[str, Any]:
-    """How fast the ledger's last days go through two policies, all of it: reading, too."""
-    policies = [default_policy(), parse_policy(LATER)]
-    done = itertools.count(1)
-    began = time.perf_counter()
-    results = LedgerPast(engine, window_s).replay(
-        policies, END - timedelta(days=days), END, lambda: progress(next(done), days, "replaying")
-    )
-    took_s = time.perf_counter() - began
-    changes = compare(["default", "later"], results)["changes"]
-    return {
-        "replay_days": days,
-        "replay_s": round(took_s, 1),
-        "replay_times_real_time": round(days * DAY_S / took_s),
-        "replay_pages": [len(result.pages) for result in results],
-        "replay_changes": len(changes),
     }
 
 

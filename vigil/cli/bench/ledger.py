@@ -9,18 +9,9 @@ from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 @click.option("--series", default=10_000, show_default=True, help="Number of series.")
 @click.option("--days", default=30, show_default=True, help="Days of decisions.")
 @click.option("--window-s", default=10, show_default=True, help="Length of a window in seconds.")
-@click.option(
-    "--replay",
-    "replay_days",
-    default=0,
-    show_default=True,
-    help="Also send that many of the last days through two policies: `vigil replay --diff`.",
-)
 @click.option("--seed", default=1, show_default=True, help="Values of the series.")
 @json_option
-def command(
-    series: int, days: int, window_s: int, replay_days: int, seed: int, as_json: bool
-) -> None:
+def command(series: int, days: int, window_s: int, seed: int, as_json: bool) -> None:
     """Fill a ledger of its own, then ask it about random windows.
 
     Sixty seasonal series are really scored; their packed decisions are copied to the others. The
@@ -29,7 +20,7 @@ def command(
     import tempfile
     from pathlib import Path
 
-    from vigil.bench.ledger import bench_ledger, bench_replay
+    from vigil.bench.ledger import bench_ledger
     from vigil.config import load_settings
     from vigil.stores.database import open_database
 
@@ -42,8 +33,6 @@ def command(
 
         engine = open_database(load_settings(home=Path(folder), store_url=""))
         facts = bench_ledger(engine, series, days, window_s, seed, show)
-        if replay_days:
-            facts |= bench_replay(engine, min(replay_days, days), window_s, show)
         engine.dispose()
     if as_json:
         print_json(facts)
