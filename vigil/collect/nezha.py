@@ -91,7 +91,7 @@ def read_metrics(path: Path) -> pl.DataFrame:
 
     The instant is read from the text: the epoch seconds beside it are wrong for some pods.
     """
-    frame = pl.read_csv(path, null_values=["NaN"], infer_schema_length=None)
+    frame = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True)
     at = (
         pl.col("Time")
         .str.slice(0, 19)
@@ -101,7 +101,7 @@ def read_metrics(path: Path) -> pl.DataFrame:
         at.dt.cast_time_unit("us").alias("time"),
         _service(),
         *(
-            (pl.col(column).cast(pl.Float64, strict=False) * factor).alias(name)
+            (pl.col(column).cast(pl.Float64, strict=False).fill_nan(None) * factor).alias(name)
             for column, (name, factor) in _METRICS.items()
             if column in frame.columns
         ),
