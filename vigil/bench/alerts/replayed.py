@@ -1,6 +1,7 @@
 """The month once more, from a ledger in a real database: what `vigil replay --diff` takes."""
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,8 +24,11 @@ LATER = 2.0, 900.0
 class LedgerOfMonth:
     """Keeps the bench's decisions as the scorer and its housekeeping do."""
 
-    def __init__(self, engine: sa.Engine, keys: pl.DataFrame) -> None:
+    def __init__(
+        self, engine: sa.Engine, keys: pl.DataFrame, calls: Sequence[tuple[str, str]]
+    ) -> None:
         self._engine = engine
+        self._past = LedgerPast(engine, WINDOW_S, calls)
         self._keeper = LedgerKeeper(engine, LedgerSpec(hot_h=6))
         with engine.begin() as connection:
             copy_frame(connection, keys.select("key_id", *KEY_COLUMNS).unique("key_id"), "keys")
@@ -45,9 +49,7 @@ class LedgerOfMonth:
             update={"incidents": rules.model_copy(update={"confirm_s": waits})}
         )
         began = time.perf_counter()
-        results = LedgerPast(self._engine, WINDOW_S).replay(
-            [policy, later], START, START + timedelta(days=days)
-        )
+        results = self._past.replay([policy, later], START, START + timedelta(days=days))
         took_s = time.perf_counter() - began
         return {
             "seconds": round(took_s, 1),

@@ -55,7 +55,7 @@ def bench_alerts(
     told: dict[str, list[PeerPage]] = {peer.name: [] for peer in peers}
     scoring = Scoring(WindowSpec(window_s=WINDOW_S), OnlineDetector(DetectorSettings()))
     keys = estate.keys()
-    ledger = None if engine is None else LedgerOfMonth(engine, keys)
+    ledger = None if engine is None else LedgerOfMonth(engine, keys, estate.calls())
     deciding_s = 0.0
     for day, (observed, revised) in enumerate(simulate(estate, planned, blips)):
         progress(day, days, "scoring and paging")
