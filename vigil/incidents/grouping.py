@@ -5,6 +5,9 @@ or is called by one that is, or when they share a region and turned unusual with
 other. Otherwise it opens a new one, of which nobody hears until it has lasted as long as its
 severity asks. An incident ends when all of its series have been quiet for a while; what comes back
 soon after is the same incident, and has to be quiet for longer the more often it did.
+
+What costs users something does not join an older incident that costs them nothing: a drift of
+traffic that touches half of the estate must not swallow the fault that begins in it hours later.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +31,7 @@ from vigil.incidents.incident import (
     Incident,
 )
 from vigil.incidents.revisions import revise
-from vigil.incidents.rules import IncidentRules, graver, severity_of
+from vigil.incidents.rules import INFO, IncidentRules, graver, severity_of
 from vigil.incidents.topology import Topology
 
 # What is told of an incident.
@@ -185,10 +188,13 @@ class IncidentTracker:
     def _home(self, at: datetime, row: dict[str, Any]) -> tuple[Incident | None, str]:
         """The incident that a flagged window belongs to, and why; what was told of comes first."""
         service = row["service"] or ""
+        impact = impact_of(row, self.window.total_seconds(), self.rules)
+        severity = severity_of(impact.burn_rate, self.rules)
         candidates = sorted(self.active, key=lambda item: item.status != OPEN)
         for incident in candidates:
             if row["series_id"] in incident.evidence:
                 return incident, "the series was part of it already"
+        candidates = [item for item in candidates if not self._is_other(item, at, severity)]
         for incident in candidates:
             if service in incident.services:
                 return incident, f"another series of {service} was part of it"
@@ -201,6 +207,11 @@ class IncidentTracker:
             if reason:
                 return incident, reason
         return None, ""
+
+    def _is_other(self, incident: Incident, at: datetime, severity: str) -> bool:
+        """True where what has that severity cannot be due to what the incident is about."""
+        harmless = incident.severity == INFO and severity != INFO
+        return harmless and (at - incident.opened_at).total_seconds() > self.rules.near_s
 
     def _at_once(
         self,
@@ -292,6 +303,8 @@ class IncidentTracker:
     def _host(self, incident: Incident) -> Incident | None:
         """An open incident that this one turned out to be a part of."""
         for host in self.open:
+            if self._is_other(host, incident.opened_at, incident.severity):
+                continue
             for item in incident.evidence.values():
                 if self.topology.relation(item.service, host.services):
                     return host

@@ -15,6 +15,7 @@ from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
@@ -25,6 +26,7 @@ from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
 from vigil.stream.flink.gathering import Gathering
 from vigil.stream.flink.options import READ, WRITTEN
+from vigil.stream.graph_feed import GraphFeed
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -97,7 +99,13 @@ def open_scorer(
             registry=Registry(engine, settings.registry_path),
             labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
-            courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            courier=Courier(
+                outbox,
+                SinkOutbox(engine, consumer),
+                GraphFeed(GraphStore(engine), sink),
+                sink,
+                event_log,
+            ),
             telemetry=telemetry,
             housekeeping=Housekeeping(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
