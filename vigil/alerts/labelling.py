@@ -1,4 +1,4 @@
-"""An operator's verdict on a window or an incident: from what the ledger says of it to a kept label."""
+"""An operator's verdict on a window or an incident, from the ledger to a kept label."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
