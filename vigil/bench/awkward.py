@@ -183,18 +183,20 @@ def _office_requests(calendar: Calendar, start_s: float, days: int, seed: int) -
     )
 
 
-def _with_outage(series: AwkwardSeries, row: int, **expected: int) -> AwkwardSeries:
-    """The same, with no request for an hour."""
+def _with_outage(series: AwkwardSeries, row: int) -> AwkwardSeries:
+    """The same, with no request for an hour; the first two days are for learning."""
     assert series.weight is not None
     rate, count = series.value.copy(), series.weight.copy()
     rate[row : row + 12] = count[row : row + 12] = 0
-    return replace(series, value=rate, weight=count, alarms=((row, row + 12),), **expected)
+    return replace(
+        series, value=rate, weight=count, alarms=((row, row + 12),), quiet_from=2 * DAY_STEPS
+    )
 
 
 def weekend() -> AwkwardSeries:
     """A fifth of the traffic on Saturday and Sunday, from the first one on; an outage is none."""
     series = _office_requests(DEFAULT_CALENDAR, START_S, 28, 14)
-    return _with_outage(series, 26 * DAY_STEPS + 150, quiet_from=2 * DAY_STEPS)
+    return _with_outage(series, 26 * DAY_STEPS + 150)
 
 
 def public_holiday() -> AwkwardSeries:
@@ -202,7 +204,7 @@ def public_holiday() -> AwkwardSeries:
     calendar = Calendar(timezone="Europe/Berlin", country="DE")
     monday_s = datetime(2025, 9, 15, tzinfo=UTC).timestamp()
     series = _office_requests(calendar, monday_s, 21, 15)
-    return _with_outage(series, 19 * DAY_STEPS + 130, quiet_from=2 * DAY_STEPS)
+    return _with_outage(series, 19 * DAY_STEPS + 130)
 
 
 def daylight_saving() -> AwkwardSeries:
@@ -210,7 +212,7 @@ def daylight_saving() -> AwkwardSeries:
     calendar = Calendar(timezone="Europe/Berlin")
     monday_s = datetime(2025, 10, 6, tzinfo=UTC).timestamp()
     series = _office_requests(calendar, monday_s, 28, 16)
-    return _with_outage(series, 22 * DAY_STEPS + 150, quiet_from=2 * DAY_STEPS)
+    return _with_outage(series, 22 * DAY_STEPS + 150)
 
 
 def time_zone() -> AwkwardSeries:
@@ -218,7 +220,7 @@ def time_zone() -> AwkwardSeries:
     calendar = Calendar(timezone="Asia/Tokyo", country="JP")
     monday_s = datetime(2025, 6, 2, tzinfo=UTC).timestamp()
     series = _office_requests(calendar, monday_s, 28, 17)
-    return _with_outage(series, 22 * DAY_STEPS + 40, quiet_from=2 * DAY_STEPS)
+    return _with_outage(series, 22 * DAY_STEPS + 40)
 
 
 AWKWARD: Mapping[str, Callable[[], AwkwardSeries]] = {

@@ -17,6 +17,8 @@ from vigil.detect.season import expected_at, learn_season, untested
 from vigil.detect.state import (
     ABSOLUTE,
     ALARM_GAP_S,
+    ALERT_STEPS,
+    CALM,
     CHANGE,
     CHANGES,
     CONFIRMED,
@@ -52,6 +54,8 @@ GATE_TOLERATED, GATE_PERSISTENCE = 32, 64
 VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
 # How much of the deviation of the weakest confirmed incident may be tolerated at most.
 _NEVER_MUTED = 0.5
+# An alert this short may as well be the tail of the noise.
+_BRIEF_STEPS = 6
 # So many changes in a mostly constant series make their usual size known.
 _CHANGES_KNOWN = 8
 
@@ -125,7 +129,7 @@ def _restart(s, seen):
     """Forget the values, not the times."""
     kept = s[LAST_S], s[STEP_S], s[SEEN_S], s[GAP_S], s[ALARM_GAP_S]
     s[:] = 0
-    s[QUANTILES:] = START
+    s[CALM:QUANTILES] = s[QUANTILES:] = START
     s[LAST_S], s[STEP_S], s[SEEN_S], s[GAP_S], s[ALARM_GAP_S] = kept
     seen[:] = 0
 
@@ -179,6 +183,8 @@ def _one(i, time_s, local_s, free, value, weight, kind, prior, prior_spread, con
     wrong_way = rules[kind, 0] * z_seasonal[i] < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
+    # A flag is decided on what is usual between alerts, else one incident would hide the next.
+    calm = p_value(s[EVIDENCE], s[CALM:QUANTILES]) if count >= 10 else 1.0
     p[i] = p_value(s[EVIDENCE], s[QUANTILES:]) if count >= 10 else 1.0
     if kind == GENERIC:
         away = abs(z_seasonal[i])
@@ -190,12 +196,13 @@ def _one(i, time_s, local_s, free, value, weight, kind, prior, prior_spread, con
         # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
         needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
         rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
-        unusual = s[EVIDENCE] >= needed and p[i] <= rate
+        unusual = s[EVIDENCE] >= needed and calm <= rate
     bits = _shut(
         value, weight, kind, expected[i], z_seasonal[i], unusual, constants, rules[kind], s
     )
     if kind == GENERIC:
-        _decide_any(i, unusual, bits, constants, s, p, gate, flagged)
+        unusual = unusual and calm <= constants.alert_rate
+        _decide_any(i, unusual, bits, constants, s, gate, flagged)
     else:
         flagged[i] = unusual and bits == 0
         gate[i] = bits if unusual else 0
@@ -270,9 +277,8 @@ def _expect(local_s, free, weight, kind, prior, prior_spread, relative, s, profi
 
 
 @compiled
-def _decide_any(i, unusual, bits, constants, s, p, gate, flagged):
+def _decide_any(i, unusual, bits, constants, s, gate, flagged):
     """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
-    unusual = unusual and p[i] <= constants.alert_rate
     gate[i] = bits if unusual else 0
     if unusual and bits == 0:
         s[FLAGGED], s[QUIET] = 1.0, 0.0
@@ -336,16 +342,25 @@ def _learn(local_s, free, value, weight, kind, scale, constants, s, first, profi
     _learn_change(abs(value - s[LEVEL]), constants, s)
     learn_season(local_s, free, value, scale, constants, s, profile, seen)
     if count >= 10:
-        # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
-        doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
-        rate = max(0.5 / (count - 9 + 20), constants.memory_rate)
-        learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[QUANTILES:])
+        _learn_evidence(kind, constants, s)
     s[ZEROS] *= 1 - constants.memory_rate
     if value == 0 and s[FLAGGED] == 0:
         s[ZEROS] += 1
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
+
+
+@compiled
+def _learn_evidence(kind, constants, s):
+    """How large evidence is: between alerts, and whenever it is not an incident of some length."""
+    s[ALERT_STEPS] = s[ALERT_STEPS] + 1 if s[FLAGGED] > 0 else 0
+    rate = max(0.5 / (s[COUNT] + 11), constants.memory_rate)
+    # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
+    doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
+    learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[CALM:QUANTILES])
+    brief = s[ALERT_STEPS] <= _BRIEF_STEPS
+    learn(s[EVIDENCE], rate * (1.0 if brief else doubt), s[QUANTILES:])
 
 
 @compiled

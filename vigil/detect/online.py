@@ -276,7 +276,7 @@ class OnlineDetector:
 
 def _empty_series(capacity: int) -> Arrays:
     series = np.zeros((capacity, state.STATE_COLUMNS))
-    series[:, state.QUANTILES :] = calibration.START
+    series[:, state.CALM : state.QUANTILES] = series[:, state.QUANTILES :] = calibration.START
     return {
         "state": series,
         "first": np.zeros((capacity, kernel.FIRST)),
