@@ -14,9 +14,12 @@ TIMEZONE = os.environ.get("VIGIL_TIMEZONE", "UTC")
 hourly_watch = dg.AutomationCondition.on_cron("25 * * * *", TIMEZONE).with_label("hourly")
 
 # After each promotion or rollback, and every hour.
+_promoted: dg.AutomationCondition = dg.AutomationCondition.any_deps_updated()
+_quarter_past: dg.AutomationCondition = dg.AutomationCondition.cron_tick_passed(
+    "15 * * * *", TIMEZONE
+)
 when_promoted_or_hourly = (
-    dg.AutomationCondition.any_deps_updated().since_last_handled()
-    | dg.AutomationCondition.cron_tick_passed("15 * * * *", TIMEZONE).since_last_handled()
+    _promoted.since_last_handled() | _quarter_past.since_last_handled()
 ) & ~dg.AutomationCondition.in_progress()
 
 

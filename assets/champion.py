@@ -20,7 +20,7 @@ class PromotionConfig(dg.Config):
     """Which bundle, and why."""
 
     bundle_id: str = Field(description="a bundle of the registry; `vigil models` lists them")
-    reason: str = Field(description="kept in the history of promotions")
+    reason: str = Field("by hand", description="kept in the history of promotions")
 
 
 @dg.asset(deps=["challenger", "trial"], group_name="models", kinds={"postgres"})

@@ -146,7 +146,12 @@ def _scored(store: WindowStore, model: str) -> pl.DataFrame:
 def _judged(drift: Drift, facts: Mapping[str, Any] = MappingProxyType({})) -> dg.AssetCheckResult:
     """Failed where it matters; an error, not a warning, where it is grave."""
     severity = dg.AssetCheckSeverity.ERROR if drift.grave else dg.AssetCheckSeverity.WARN
-    numbers = {"drift": drift.words, "share": drift.share, "most": MATTERS, "error_from": GRAVE}
+    numbers: dict[str, Any] = {
+        "drift": drift.words,
+        "share": drift.share,
+        "most": MATTERS,
+        "error_from": GRAVE,
+    }
     return dg.AssetCheckResult(
         passed=not drift.matters, severity=severity, metadata={**numbers, **facts}
     )

@@ -62,9 +62,9 @@ def _evaluated(instance: dg.DagsterInstance) -> dict[str, Evaluated]:
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(DRIFT_CHECKS)
     found = {}
     for key, record in records.items():
-        evaluation = record.event and record.event.dagster_event.asset_check_evaluation_data
-        if evaluation:
-            at = datetime.fromtimestamp(record.event.timestamp, UTC)
-            words = evaluation.metadata["drift"].value
-            found[key.name] = (at, evaluation.passed, str(words))
+        event, evaluation = record.event, record.evaluation
+        if event is None or evaluation is None:
+            continue
+        at = datetime.fromtimestamp(event.timestamp, UTC)
+        found[key.name] = (at, evaluation.passed, str(evaluation.metadata["drift"].value))
     return found
