@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import champion, checks, drill, features, forecasts, snapshots, training
+from assets import champion, checks, drill, features, forecasts, outlook, snapshots, training
 from assets.owners import described
 from assets.resources import VigilResource
 from jobs import schedules
@@ -12,7 +12,7 @@ from sensors.rollback import rollback_sensor
 _ASSETS = [
     asset
     for asset in dg.load_assets_from_modules(
-        [snapshots, features, forecasts, training, champion, drill]
+        [snapshots, features, forecasts, outlook, training, champion, drill]
     )
     if isinstance(asset, dg.AssetsDefinition)
 ]
@@ -29,6 +29,7 @@ defs = dg.Definitions(
         schedules.snapshots,
         schedules.features,
         schedules.forecasts,
+        schedules.outlook,
         schedules.training,
         schedules.promote,
         schedules.review,
@@ -38,6 +39,7 @@ defs = dg.Definitions(
         schedules.hourly_snapshots,
         schedules.daily_features,
         schedules.daily_forecasts,
+        schedules.hourly_outlook,
         schedules.daily_training,
         schedules.hourly_review,
         schedules.nightly_drill,
