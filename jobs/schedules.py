@@ -15,6 +15,9 @@ features = dg.define_asset_job(
 forecasts = dg.define_asset_job(
     "forecast", description="The coming day of every series.", selection=["forecasts"]
 )
+outlook = dg.define_asset_job(
+    "look_ahead", description="Which objectives may break, and when.", selection=["outlook"]
+)
 training = dg.define_asset_job(
     "train",
     description="Training set, backtests of all candidates, the winners as a challenger; promotes"
@@ -53,6 +56,10 @@ daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0,
 daily_forecasts = dg.build_schedule_from_partitioned_job(
     forecasts, hour_of_day=0, minute_of_hour=30
 )
+hourly_outlook = dg.ScheduleDefinition(
+    job=outlook, cron_schedule="35 * * * *", execution_timezone=TIMEZONE,
+    description="A look ahead at objectives, with the hour's windows.",
+)  # fmt: skip
 # By the clock once a week; in between `retrain_when_drifted` asks for it.
 weekly_training = dg.ScheduleDefinition(
     job=training, cron_schedule="40 0 * * 1", execution_timezone=TIMEZONE,

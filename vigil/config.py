@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
     kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
     policy: str = Field("", description="YAML file of routing, silences and channels")
+    objectives: str = Field("", description="OpenSLO file that is looked ahead at each hour")
     webhook_url: str = Field(
         "", description="where alerts are posted when there is no policy; empty: printed only"
     )

@@ -43,7 +43,7 @@ def test_assets_stand_in_their_groups():
     assert groups == {
         "snapshots": {"event_log_snapshot", "observations"},
         "features": {"features"},
-        "forecasts": {"forecasts"},
+        "forecasts": {"forecasts", "outlook"},
         "training": {"training_set", "backtests"},
         "models": {"challenger", "trial", "trial_verdict", "champion", "score_review"},
         "drills": {"fault_drill"},
