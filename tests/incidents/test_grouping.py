@@ -362,7 +362,7 @@ def test_what_turns_unusual_with_the_traffic_is_one_incident():
 
 
 def test_what_costs_nothing_keeps_no_incident_open_and_brings_none_back():
-    """The fault is over when what it cost is over; the drift beside it is an incident of its own."""
+    """The fault is over when its cost is; the drift beside it is an incident of its own."""
     drift = {"gateway": 1e-6}
     both = drift | {"orders": 1e-6}
     minutes = [both] * 3 + [drift] * 12
