@@ -359,3 +359,27 @@ def test_what_turns_unusual_with_the_traffic_is_one_incident():
     drift = {"gateway": 1e-6}
     minutes = [drift] * 3 + [drift | {"orders": 1e-6}]
     assert story(tracker(), drifting(*minutes))[-1][2] == ["gateway", "orders"]
+
+
+def test_what_costs_nothing_keeps_no_incident_open_and_brings_none_back():
+    """The fault is over when its cost is; the drift beside it is an incident of its own."""
+    drift = {"gateway": 1e-6}
+    both = drift | {"orders": 1e-6}
+    minutes = [both] * 3 + [drift] * 12
+    assert story(tracker(), drifting(*minutes)) == [
+        (OPENED, 0, ["gateway", "orders"], "orders"),
+        (CLOSED, 4, ["gateway", "orders"], "orders"),
+        (OPENED, 5, ["gateway"], "gateway"),
+    ]
+
+
+def test_a_state_of_an_earlier_version_has_no_costly_window():
+    """It is taken as it is."""
+    found = tracker()
+    story(found, decisions({"payments": 1e-6}))
+    state = orjson.loads(orjson.dumps(found.state()))
+    for item in state["active"]:
+        assert item.pop("costly_at")
+    restored = tracker()
+    restored.restore(state)
+    assert [incident.costly_at for incident in restored.active] == [None]
