@@ -56,10 +56,7 @@ daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0,
 daily_forecasts = dg.build_schedule_from_partitioned_job(
     forecasts, hour_of_day=0, minute_of_hour=30
 )
-hourly_outlook = dg.ScheduleDefinition(
-    job=outlook, cron_schedule="35 * * * *", execution_timezone=TIMEZONE,
-    description="A look ahead at objectives, with the hour's windows.",
-)  # fmt: skip
+hourly_outlook = dg.build_schedule_from_partitioned_job(outlook, minute_of_hour=10)
 # By the clock once a week; in between `retrain_when_drifted` asks for it.
 weekly_training = dg.ScheduleDefinition(
     job=training, cron_schedule="40 0 * * 1", execution_timezone=TIMEZONE,
