@@ -256,7 +256,9 @@ class OnlineDetector:
         }
 
     @classmethod
-    def restore(cls, settings: DetectorSettings, state: dict[str, np.ndarray]) -> "OnlineDetector":
+    def restore(
+        cls, settings: DetectorSettings, state: Mapping[str, np.ndarray]
+    ) -> "OnlineDetector":
         """A detector that goes on from `state()`.
 
         What an older version kept in another layout is forgotten: those series warm up again.
