@@ -34,6 +34,7 @@ from vigil.stores.log import EventLog
 from vigil.stores.timescale import WindowStore
 from vigil.stream.analysis import TOPICS
 from vigil.stream.pipeline import Pipeline
+from vigil.stream.state import State
 from vigil.windows.tumbling import WindowSpec
 
 POLL_S = 0.3
@@ -166,7 +167,8 @@ def _measure(
     (replayed,) = LedgerPast(engine, scratch.window_s).replay([policy], start_at, end_at)
     return Rehearsal(
         start_at, end_at, checkpoint.counters, store.series()["key_id"].n_unique(), warmth,
-        cpu_s, database_cpu_s, peak_mib, _step_cpu_s(scratch, checkpoint), len(checkpoint.state),
+        cpu_s, database_cpu_s, peak_mib, _step_cpu_s(scratch, checkpoint),
+        sum(map(len, checkpoint.state.values())),
         log_bytes,
         table_costs(engine), replayed,
     )  # fmt: skip
@@ -176,11 +178,11 @@ def _step_cpu_s(scratch: Settings, checkpoint: Checkpoint) -> float:
     """CPU seconds of taking a step and packing the state, with the series of the sample known."""
     spec = WindowSpec(scratch.window_s, scratch.out_of_order_s, scratch.lateness_s)
     pipeline = Pipeline(spec, scratch.limits, OnlineDetector())
-    pipeline.restore(checkpoint.state, checkpoint.counters)
+    pipeline.restore(State.of(checkpoint.state), checkpoint.counters)
     began = time.process_time()
     for _ in range(EMPTY_STEPS):
         pipeline.step({}, checkpoint.committed_at or datetime.now(UTC))
-        pipeline.state()
+        pipeline.state().parts()
     return (time.process_time() - began) / EMPTY_STEPS
 
 
