@@ -110,6 +110,8 @@ class OnlineDetector:
         self.settings = settings or DetectorSettings()
         self._slots: dict[int, int] = {}
         self._allocate(0)
+        # Grows whenever the state may have changed.
+        self.updates = 0
         self._shape_slots: dict[int, int] = {}
         self._shapes = np.zeros((0, shape.STATE_COLUMNS))
         self._past = np.zeros((0, shape.CAPACITY), np.float32)
@@ -149,6 +151,7 @@ class OnlineDetector:
 
     def update(self, observations: Observations, prior: Prior | None = None) -> Decisions:
         """Decide on each observation, then learn from it."""
+        self.updates += 1
         slots, rows = self._slots_of(observations.series_id), self._shape_slots_of(observations)
         return self._run(
             observations, prior, slots, self._arrays(), rows, (self._shapes, self._past)
@@ -159,6 +162,7 @@ class OnlineDetector:
 
         `expected`: float64 (n,), NaN where nothing was; the present calibration is used.
         """
+        self.updates += 1  # a series may be new
         slots, rows = self._slots_of(observations.series_id), self._shape_slots_of(observations)
         each = np.arange(len(slots))
         prior = Prior(expected, np.zeros(len(slots)))
@@ -189,6 +193,7 @@ class OnlineDetector:
         """Start the series afresh, as after a confirmed deploy that changed its level for good."""
         if series_id not in self._slots:
             return
+        self.updates += 1
         for array in self._arrays():
             array[self._slots[series_id]] = 0
         self._state[self._slots[series_id], kernel.QUANTILES :] = calibration.START
@@ -210,6 +215,7 @@ class OnlineDetector:
         self, series_id: int, column: int, choose: Callable[..., float], deviation: float
     ) -> None:
         if series_id in self._slots:
+            self.updates += 1
             state = self._state[self._slots[series_id]]
             state[column] = choose(state[column], deviation) if state[column] > 0 else deviation
 
@@ -248,15 +254,15 @@ class OnlineDetector:
         return Decisions(expected, lower, upper, p, score, evidence, flagged, gate, warming_up)
 
     def state(self) -> dict[str, np.ndarray]:
-        """For a checkpoint: arrays only."""
+        """For a checkpoint: arrays only, the live ones. Copy what is to stay as it is."""
         used, shaped = len(self._slots), len(self._shape_slots)
         names = ("state", "first", "profile", "seen", "views")
         return {
             "series_id": np.fromiter(self._slots, np.int64, used),
-            **{n: a[:used].copy() for n, a in zip(names, self._arrays(), strict=True)},
+            **{n: a[:used] for n, a in zip(names, self._arrays(), strict=True)},
             "shape_series_id": np.fromiter(self._shape_slots, np.int64, shaped),
-            "shapes": self._shapes[:shaped].copy(),
-            "past": self._past[:shaped].copy(),
+            "shapes": self._shapes[:shaped],
+            "past": self._past[:shaped],
         }
 
     @classmethod

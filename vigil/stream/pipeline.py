@@ -33,7 +33,7 @@ from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import MessageBatch, StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stream.analysis import TOPICS, Analysis, count_late
-from vigil.stream.state import State
+from vigil.stream.state import ArrayCopies, State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
@@ -73,6 +73,7 @@ class Pipeline:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
         self.log_series = LogSeries()
+        self._copies = ArrayCopies()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
@@ -199,13 +200,15 @@ class Pipeline:
         return len(self.analysis.series)
 
     def state(self) -> State:
-        """Everything needed to go on after a crash, as it is now."""
+        """Everything needed to go on after a crash, as it is now; good until the next call."""
         frames, arrays = self.analysis.state()
+        updates = self.analysis.scoring.detector.updates
         documents: dict[str, Any] = {
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
         documents["log_series"] = self.log_series.state()
-        return State(frames, arrays, documents)
+        copies = self._copies.of(arrays["detector"], updates)
+        return State(frames, {"detector": copies}, documents)
 
     def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""

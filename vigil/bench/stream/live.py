@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -26,7 +26,7 @@ from vigil.events.schema import EVENTS, TOPIC_EVENTS
 from vigil.services import service_environment
 from vigil.stores import open_log
 from vigil.stores.arrow_messages import arrow_messages
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs, Part
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog, Message, lag_messages
 from vigil.stream.assembly import open_scorer
@@ -53,8 +53,10 @@ class _Clocked(CheckpointStore):
     windows_s: list[float]
     alerts_s: list[float]
 
-    def commit(self, checkpoint: Checkpoint, outputs: Outputs) -> None:
-        super().commit(checkpoint, outputs)
+    def commit(
+        self, checkpoint: Checkpoint, outputs: Outputs, state: Mapping[str, Part] | None = None
+    ) -> None:
+        super().commit(checkpoint, outputs, state)
         now = datetime.now(UTC)
         due_after = timedelta(seconds=WINDOW_S + GRACE_S)
         first = outputs.request_windows.filter(revision=0)
