@@ -118,12 +118,12 @@ def _tensor(block: np.ndarray) -> bytes:
 
 
 def _blocks(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    wide = array.ndim == 2 and array.shape[1] >= WIDE
+    wide = array.ndim > 1 and array.shape[-1] >= WIDE
     step = COLUMNS_PER_BLOCK if wide else 1
     for row in range(0, max(1, len(array)), ROWS_PER_BLOCK):
         rows = array[row : row + ROWS_PER_BLOCK]
-        for column in range(0, array.shape[1] if wide else 1, step):
-            block = rows[:, column : column + step] if wide else rows
+        for column in range(0, array.shape[-1] if wide else 1, step):
+            block = rows[..., column : column + step] if wide else rows
             yield f"{row}-{column}", block
 
 
@@ -131,7 +131,7 @@ def _whole(places: Mapping[tuple[int, int], np.ndarray]) -> np.ndarray:
     rows = []
     for row in sorted({row for row, _ in places}):
         blocks = [places[at] for at in sorted(places) if at[0] == row]
-        rows.append(np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0])
+        rows.append(np.concatenate(blocks, axis=-1) if len(blocks) > 1 else blocks[0])
     return np.concatenate(rows)
 
 
