@@ -35,7 +35,7 @@ from vigil.stores.timescale import SCORES
 from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.shadow import Shadow
-from vigil.stream.state import State
+from vigil.stream.state import ArrayCopies, State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
@@ -75,6 +75,7 @@ class Pipeline:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
         self.log_series = LogSeries()
+        self._copies, self._shadow_copies = ArrayCopies(), ArrayCopies()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
@@ -227,15 +228,18 @@ class Pipeline:
         return len(self.analysis.series)
 
     def state(self) -> State:
-        """Everything needed to go on after a crash, as it is now."""
+        """Everything needed to go on after a crash, as it is now; good until the next call."""
         frames, arrays = self.analysis.state()
+        updates = self.analysis.scoring.detector.updates
         documents: dict[str, Any] = {
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
         documents["log_series"] = self.log_series.state()
+        copies = {"detector": self._copies.of(arrays["detector"], updates)}
         if self.shadow:
-            frames[SHADOW], arrays[SHADOW], documents[SHADOW] = self.shadow.state()
-        return State(frames, arrays, documents)
+            frames[SHADOW], shadow_arrays, documents[SHADOW] = self.shadow.state()
+            copies[SHADOW] = self._shadow_copies.of(shadow_arrays, object())
+        return State(frames, copies, documents)
 
     def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
