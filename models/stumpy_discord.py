@@ -1,4 +1,4 @@
-"""stumpy: the online matrix profile, distance of the last half hour from the most similar one before."""
+"""stumpy: the online matrix profile, distance of the last half hour from the nearest before it."""
 
 from vigil.backtest.candidate import Candidate
 from vigil.detect.library import StumpyDiscord
