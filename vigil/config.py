@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from vigil.config_history import change_of
 from vigil.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +38,16 @@ PREFIX = "VIGIL_"
 FILE_NAME = "vigil.toml"
 # Variables with the prefix that are no settings: the file itself, Dagster's partitions, the tests.
 _OTHER_VARIABLES = frozenset(
-    {"VIGIL_CONFIG", "VIGIL_PARTITIONS_START", "VIGIL_ABSENT_SERVERS", "VIGIL_TEST_TIMESCALE_URL"}
+    {
+        "VIGIL_CONFIG",
+        "VIGIL_PARTITIONS_START",
+        "VIGIL_ENVIRONMENT",
+        "VIGIL_TIMEZONE",
+        "VIGIL_LAB_URL",
+        "VIGIL_BOARD_URL",
+        "VIGIL_ABSENT_SERVERS",
+        "VIGIL_TEST_TIMESCALE_URL",
+    }
 )
 
 
@@ -66,6 +76,7 @@ class Settings(BaseSettings):
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
     kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
     policy: str = Field("", description="YAML file of routing, silences and channels")
+    objectives: str = Field("", description="OpenSLO file that is looked ahead at each hour")
     webhook_url: str = Field(
         "", description="where alerts are posted when there is no policy; empty: printed only"
     )
@@ -98,6 +109,10 @@ class Settings(BaseSettings):
     calendars: list[dict[str, Any]] = Field(
         default_factory=list,
         description="JSON, time zone and public holidays of series that match, the first counts",
+    )
+
+    shadow_h: float = Field(
+        6.0, ge=0, description="hours of the live stream in the shadow before a promotion"
     )
 
     ledger_hot_h: float = Field(
@@ -250,7 +265,7 @@ def _file_values() -> dict[str, object]:
 def _unknown_in_file() -> list[str]:
     names = list(Settings.model_fields)
     return [
-        f"{config_path()}: {name} is no setting{_nearest(name, names)}"
+        f"{config_path()}: {name} {_fate(name) or f'is no setting{_nearest(name, names)}'}"
         for name in _file_values()
         if name not in names
     ]
@@ -261,8 +276,30 @@ def _unknown_in_environment() -> list[str]:
     return [
         f"{name} is no setting{_nearest(name, names)}"
         for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in names and name not in _OTHER_VARIABLES
+        if name.startswith(PREFIX)
+        and name not in names
+        and name not in _OTHER_VARIABLES
+        and not change_of(_setting(name))
+    ] + outdated_variables()
+
+
+def outdated_variables() -> list[str]:
+    """A sentence for each variable of an earlier version."""
+    return [
+        f"{name} {change.words}"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and (change := change_of(_setting(name)))
     ]
+
+
+def _setting(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower()
+
+
+def _fate(name: str) -> str:
+    """What became of a setting of an earlier version, empty where there was none."""
+    change = change_of(name)
+    return f"{change.words}; `vigil config migrate` changes the file" if change else ""
 
 
 def _nearest(name: str, names: list[str]) -> str:

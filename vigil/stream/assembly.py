@@ -8,13 +8,14 @@ from threading import Event
 
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
-from vigil.alerts.policy import configured_policy
+from vigil.alerts.policy import PolicyWatch, configured_policy
 from vigil.config import Settings
 from vigil.detect import OnlineDetector
 from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
@@ -25,6 +26,7 @@ from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
 from vigil.stream.flink.gathering import Gathering
 from vigil.stream.flink.options import READ, WRITTEN
+from vigil.stream.graph_feed import GraphFeed
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -77,21 +79,39 @@ def open_scorer(
         )
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
-        yield Scorer(
-            pipeline=Gathering(settings.window_s, rules, policy.exemption)
+        pipeline = (
+            Gathering(settings.window_s, rules, policy.exemption)
             if flink
-            else Pipeline(spec, limits, detector, rules, policy.exemption),
+            else Pipeline(spec, limits, detector, rules, policy.exemption)
+        )
+        policies = PolicyWatch(
+            settings,
+            policy,
+            [
+                lambda changed: outbox.use(changed, open_channels(changed, show)),
+                lambda changed: pipeline.follow(changed.incidents.rules(), changed.exemption),
+            ],
+        )
+        yield Scorer(
+            pipeline=pipeline,
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
             labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
-            courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            courier=Courier(
+                outbox,
+                SinkOutbox(engine, consumer),
+                GraphFeed(GraphStore(engine), sink),
+                sink,
+                event_log,
+            ),
             telemetry=telemetry,
             housekeeping=Housekeeping(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
                 SilenceWatch(engine, consumer),
             ),
+            policies=policies,
             for_sink=sink.outside,
         )
 

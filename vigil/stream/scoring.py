@@ -1,5 +1,6 @@
 """Observations to decisions: the online detector, with what the promoted model expects."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ _KINDS = {
 
 # Columns of the ledger that the detector fills; the others it is given.
 _GIVEN = ("series_id", "window_start", "revision", "actual", "weight")
-_DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
+DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
 _EXPECTED = {name: SCORES[name] for name in ("expected", "model")}
 
 
@@ -133,6 +134,13 @@ class Scoring:
         learn_labels(self.detector, fresh)
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in fresh)])
 
+    def copy(self) -> "Scoring":
+        """An independent one that knows the same."""
+        # Frames never change in place; the detector's arrays do.
+        twin = copy.copy(self)
+        twin.detector = OnlineDetector.restore(self.detector.settings, self.detector.state())
+        return twin
+
     def _observations(self, rows: pl.DataFrame) -> Observations:
         metric = rows["metric"]
         kinds = metric.replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
@@ -176,10 +184,10 @@ def kind_of(metric: str) -> MetricKind:
 
 def _columns(decisions: Decisions) -> list[pl.Series]:
     """Decision columns; what is not a number becomes null, as databases expect."""
-    names = [name for name in _DECIDED if name != "model"]
+    names = [name for name in DECIDED if name != "model"]
     return [
-        pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name]).fill_nan(None)
-        if _DECIDED[name].is_float()
-        else pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name])
+        pl.Series(name, getattr(decisions, name)).cast(DECIDED[name]).fill_nan(None)
+        if DECIDED[name].is_float()
+        else pl.Series(name, getattr(decisions, name)).cast(DECIDED[name])
         for name in names
     ]
