@@ -212,6 +212,10 @@ class OnlineDetector:
         prior = prior or Prior(unknown, unknown)
         time_s, weight = observations.time_s.astype(float), observations.weight.astype(float)
         local_s, free = self._local(observations)
+        by_day = {
+            name: arrays[name].reshape(len(arrays[name]), season.KINDS_OF_DAY, season.BINS)
+            for name in ("profile", "seen")
+        }
         value, base, span_s = np.empty(n), np.empty(n), np.empty(n)
         expected, lower, upper = np.empty(n), np.empty(n), np.empty(n)
         p, evidence, warming_up = np.empty(n), np.empty(n), np.empty(n)
@@ -227,7 +231,7 @@ class OnlineDetector:
             slots, time_s, local_s, free, value, weight, observations.kind.astype(np.int8),
             prior.expected.astype(float), prior.spread.astype(float), self.settings.constants(),
             rules_array(self.settings.rules), restarted,
-            arrays["state"], arrays["first"], arrays["profile"], arrays["seen"],
+            arrays["state"], arrays["first"], by_day["profile"], by_day["seen"],
             expected, lower, upper, p, evidence, gate, flagged, warming_up, z_level, z_seasonal,
         )  # fmt: skip
         compare(rows, value, restarted, generic["shapes"], generic["past"], distance)
@@ -288,8 +292,9 @@ def _empty_series(capacity: int) -> Arrays:
     return {
         "state": series,
         "first": np.zeros((capacity, kernel.FIRST)),
-        "profile": np.zeros((capacity, season.KINDS_OF_DAY, season.BINS), np.float32),
-        "seen": np.zeros((capacity, season.KINDS_OF_DAY, season.BINS), np.uint8),
+        # Flat, so that a checkpoint writes only the columns of the present time of day.
+        "profile": np.zeros((capacity, season.KINDS_OF_DAY * season.BINS), np.float32),
+        "seen": np.zeros((capacity, season.KINDS_OF_DAY * season.BINS), np.uint8),
         "views": np.zeros((capacity, novelty.STATE_COLUMNS)),
     }
 
