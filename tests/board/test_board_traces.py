@@ -53,12 +53,12 @@ def test_of_too_many_traces_each_nth_is_taken_and_the_rates_stay_true(
     assert rates[0] == pytest.approx(rates[1], rel=0.2)
 
 
-def test_a_trace_of_an_incident_shows_the_excess_of_each_hop(small_estate, incident):
+def test_a_trace_of_an_incident_shows_the_excess_of_each_hop(small_estate, engine, incident):
     """AWS answers 250 ms late: that time is found in hops there."""
     near = [datetime.fromisoformat(item["worst_at"]) for item in incident["series"]]
     before_at = datetime.fromisoformat(incident["opened_at"])
     reader = TraceReader(small_estate)
-    found = reader.trace(incident["trace_ids"][0], near, before_at)
+    found = reader.trace(engine, incident["trace_ids"][0], near, before_at)
     assert found["spans"][0]["depth"] == 0
     assert found["hops"] == len(found["spans"])
     slow = [span for span in found["spans"] if (span["excess_ms"] or 0) > 100]
@@ -66,7 +66,7 @@ def test_a_trace_of_an_incident_shows_the_excess_of_each_hop(small_estate, incid
     assert {span["environment"] for span in slow} == {"aws-prod"}
 
 
-def test_a_trace_that_is_not_in_the_log_is_said_with_the_times(small_estate):
+def test_a_trace_that_is_not_in_the_log_is_said_with_the_times(small_estate, engine):
     """Nothing is made up."""
     with pytest.raises(NoSuchThing, match="no trace 'none' in the log around 2026-03-02 12:59:00"):
-        TraceReader(small_estate).trace("none", [END], END)
+        TraceReader(small_estate).trace(engine, "none", [END], END)

@@ -71,6 +71,7 @@ def test_a_way_that_leads_nowhere_gives_no_figure(tmp_path, way):
 def test_every_kept_result_is_of_a_benchmark_and_has_its_headlines():
     """A result that cannot be shown is found here, not by a reader."""
     records = read_records(KEPT)
+    assert records
     for record in records:
         assert record["benchmark"] in BENCHMARKS
         for way in HEADLINES.get(record["benchmark"], {}).values():

@@ -107,13 +107,13 @@ async def _journeys(request: Request) -> Response:
 
 @requires("read")
 async def _trace(request: Request) -> Response:
+    reader: BoardReader = request.app.state.reader
     traces: TraceReader = request.app.state.traces
     near = [parse_instant("at", at) for at in request.query_params.get("at", "").split(",")]
     before = request.query_params.get("before")
     before_at = parse_instant("before", before) if before else min(near)
-    return await answer(
-        traces.trace, request.path_params["trace_id"], near[:MOST_PLACES], before_at
-    )
+    trace_id = request.path_params["trace_id"]
+    return await answer(traces.trace, reader.engine, trace_id, near[:MOST_PLACES], before_at)
 
 
 @requires("read")

@@ -50,10 +50,7 @@ class TraceReader:
         `whole` is False where the log could not be read to the end in time.
         """
         start_at = end_at - last
-        one_in = max(1, -(-_requests(engine, start_at, end_at) // MOST_SPANS))
-        events, whole = self._events(
-            start_at, end_at, 2 * MOST_SPANS, pl.col("trace_id").hash() % one_in == 0
-        )
+        events, one_in, whole = self._whole_traces(engine, start_at, end_at)
         spans = journeys_of(events).with_columns(weight=pl.lit(float(one_in)))
         table = journey_table(spans, last.total_seconds()).join(
             slowest_traces(spans), on="journey", maintain_order="left"
@@ -63,7 +60,9 @@ class TraceReader:
             "whole": whole, "journeys": table.to_dicts(), "hops": hop_table(spans).to_dicts(),
         }  # fmt: skip
 
-    def trace(self, trace_id: str, near: Sequence[datetime], before_at: datetime) -> dict[str, Any]:
+    def trace(
+        self, engine: sa.Engine, trace_id: str, near: Sequence[datetime], before_at: datetime
+    ) -> dict[str, Any]:
         """The trace's `spans` as `waterfall` gives them, and the `journey` it made.
 
         It is looked for around each of `near` in turn; what is usual comes from the ten minutes
@@ -76,7 +75,7 @@ class TraceReader:
                 f"there is no trace {trace_id!r} in the log around"
                 f" {', '.join(f'{at:%Y-%m-%d %H:%M:%S}' for at in near)} UTC"
             )
-        past, _ = self._events(before_at - BASELINE, before_at, MOST_SPANS)
+        past, _, _ = self._whole_traces(engine, before_at - BASELINE, before_at)
         others = past.filter((pl.col("trace_id") != trace_id).fill_null(True))
         spans = journeys_of(pl.concat([others, mine]))
         hops = waterfall(spans, trace_id, round(before_at.timestamp() * 1e6))
@@ -98,6 +97,19 @@ class TraceReader:
             if found.height:
                 break
         return found
+
+    def _whole_traces(
+        self, engine: sa.Engine, start_at: datetime, end_at: datetime
+    ) -> tuple[pl.DataFrame, int, bool]:
+        """(events, of each how many traces one was taken, whether the log was read to the end).
+
+        A trace is taken or left as a whole: of half a trace the time of its hops is unknown.
+        """
+        one_in = max(1, -(-_requests(engine, start_at, end_at) // MOST_SPANS))
+        chosen = pl.col("trace_id").hash() % one_in == 0
+        # Requests are counted by their servers; spans of their clients come on top.
+        events, whole = self._events(start_at, end_at, 4 * MOST_SPANS, chosen)
+        return events, one_in, whole
 
     def _events(
         self,
