@@ -35,7 +35,7 @@ from vigil.stores.timescale import SCORES
 from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.shadow import Shadow
-from vigil.stream.state import pack, unpack
+from vigil.stream.state import State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
@@ -226,8 +226,8 @@ class Pipeline:
         """Series met so far."""
         return len(self.analysis.series)
 
-    def state(self) -> bytes:
-        """Everything needed to go on after a crash."""
+    def state(self) -> State:
+        """Everything needed to go on after a crash, as it is now."""
         frames, arrays = self.analysis.state()
         documents: dict[str, Any] = {
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
@@ -235,24 +235,24 @@ class Pipeline:
         documents["log_series"] = self.log_series.state()
         if self.shadow:
             frames[SHADOW], arrays[SHADOW], documents[SHADOW] = self.shadow.state()
-        return pack(frames, arrays, documents)
+        return State(frames, arrays, documents)
 
-    def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
+    def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
-        frames, arrays, documents = unpack(state)
+        documents = state.documents
         if STATE_OF_FLINK in documents:
             raise UsageError(
                 "the last checkpoint is that of `vigil score --engine flink`, whose windows are in"
                 " Flink: go on with it"
             )
-        self.analysis.restore(frames, arrays)
+        self.analysis.restore(state.frames, state.arrays)
         for topic, tracker in self.trackers.items():
             # A checkpoint of a version that read no logs has none of theirs.
             if f"incidents.{topic}" in documents:
                 tracker.restore(documents[f"incidents.{topic}"])
         self.log_series.restore(documents.get("log_series", []))
         if SHADOW in documents:
-            kept = frames[SHADOW], arrays[SHADOW], documents[SHADOW]
+            kept = state.frames[SHADOW], state.arrays[SHADOW], documents[SHADOW]
             self.shadow = Shadow.restored(kept, self.analysis.scoring, self.trackers)
         self.counters |= counters
 

@@ -109,7 +109,7 @@ class Shadow:
     @classmethod
     def restored(
         cls,
-        state: tuple[dict[str, pl.DataFrame], dict[str, np.ndarray], dict[str, Any]],
+        state: tuple[Mapping[str, pl.DataFrame], Mapping[str, np.ndarray], Mapping[str, Any]],
         champion: Scoring,
         trackers: Trackers,
     ) -> "Shadow":
