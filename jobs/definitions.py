@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import champion, checks, drill, features, snapshots, training, trial
+from assets import champion, checks, drill, features, forecasts, outlook, snapshots, training, trial
 from assets.automation import automation_sensor
 from assets.environments import environment_resources
 from assets.owners import described
@@ -14,7 +14,7 @@ from sensors.rollback import rollback_sensor
 _ASSETS = [
     asset
     for asset in dg.load_assets_from_modules(
-        [snapshots, features, training, trial, champion, drill]
+        [snapshots, features, forecasts, outlook, training, trial, champion, drill]
     )
     if isinstance(asset, dg.AssetsDefinition)
 ]
@@ -32,6 +32,8 @@ defs = dg.Definitions(
     jobs=[
         schedules.snapshots,
         schedules.features,
+        schedules.forecasts,
+        schedules.outlook,
         schedules.training,
         schedules.challenge,
         schedules.promote,
@@ -42,6 +44,8 @@ defs = dg.Definitions(
     schedules=[
         schedules.hourly_snapshots,
         schedules.daily_features,
+        schedules.daily_forecasts,
+        schedules.hourly_outlook,
         schedules.weekly_training,
         schedules.nightly_drill,
     ],

@@ -12,6 +12,12 @@ snapshots = dg.define_asset_job(
 features = dg.define_asset_job(
     "build_features", description="Features of some days.", selection=["features"]
 )
+forecasts = dg.define_asset_job(
+    "forecast", description="The coming day of every series.", selection=["forecasts"]
+)
+outlook = dg.define_asset_job(
+    "look_ahead", description="Which objectives may break, and when.", selection=["outlook"]
+)
 training = dg.define_asset_job(
     "train",
     description="Training set, backtests of all candidates, the winners as a challenger; promotes"
@@ -47,6 +53,10 @@ drill = dg.define_asset_job(
 
 hourly_snapshots = dg.build_schedule_from_partitioned_job(snapshots, minute_of_hour=5)
 daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0, minute_of_hour=20)
+daily_forecasts = dg.build_schedule_from_partitioned_job(
+    forecasts, hour_of_day=0, minute_of_hour=30
+)
+hourly_outlook = dg.build_schedule_from_partitioned_job(outlook, minute_of_hour=10)
 # By the clock once a week; in between `retrain_when_drifted` asks for it.
 weekly_training = dg.ScheduleDefinition(
     job=training, cron_schedule="40 0 * * 1", execution_timezone=TIMEZONE,

@@ -43,6 +43,7 @@ def test_assets_stand_in_their_groups():
     assert groups == {
         "snapshots": {"event_log_snapshot", "observations"},
         "features": {"features"},
+        "forecasts": {"forecasts", "outlook"},
         "training": {"training_set", "backtests"},
         "models": {"challenger", "trial", "trial_verdict", "champion", "score_review"},
         "drills": {"fault_drill"},
@@ -168,6 +169,11 @@ def test_the_pipeline_runs_from_windows_to_the_champion(filled):
         assert run(instance, "take_snapshots", None, hours)
         days = partition_range(START, START + 3 * day, "%Y-%m-%d", day)
         assert run(instance, "build_features", None, days)
+        for number in (1, 2):
+            days = partition_range(
+                START + number * day, START + (number + 1) * day, "%Y-%m-%d", day
+            )
+            assert run(instance, "forecast", None, days)
         assert run(instance, "train", {"ops": {name: {"config": config} for name in names}})
         sensor = defs.resolve_sensor_def("promote_better_challenger")
         resources = {"vigil": VigilResource()}
@@ -177,6 +183,7 @@ def test_the_pipeline_runs_from_windows_to_the_champion(filled):
         assert run(instance, "review")
         made = instance.get_latest_materialization_event(dg.AssetKey("challenger"))
         checks = drift_said(instance)
+        judged = instance.get_latest_materialization_event(dg.AssetKey("forecasts"))
     champion = filled.champion()
     assert champion is not None
     assert checks["data_drift"][0]
@@ -186,6 +193,9 @@ def test_the_pipeline_runs_from_windows_to_the_champion(filled):
     assert made is not None
     metadata = made.asset_materialization.metadata
     assert metadata["bundle_id"].value == champion.bundle_id
+    assert judged is not None
+    # Half a day of six series has come since the night before.
+    assert judged.asset_materialization.metadata["last_night_compared"].value == 6 * 12
     assert "data:image/png;base64" in metadata["plot"].value
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "status": "Show lag, watermark, throughput, dead letters and the champion.",
     "doctor": "Find what is wrong and say how to mend it.",
     "config": "Check, show, migrate and describe the settings.",
+    "plan": "Say what switching on will cost and bring, from a sample.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
     "collect": "Receive OpenTelemetry traces and logs into the event log.",
     "probe": "Check HTTP targets: name, certificate, time, status, body.",

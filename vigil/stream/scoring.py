@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
+from vigil.detect.calendar import calendar_of
 from vigil.detect.feedback import Label, learn_labels
 from vigil.stores.bundle import Bundle
 from vigil.stores.score_blocks import SCORES
@@ -86,7 +87,7 @@ class Scoring:
         )
 
     def _decide(self, fresh: pl.DataFrame) -> pl.DataFrame:
-        observations = _observations(fresh)
+        observations = self._observations(fresh)
         prior, model = self._prior(observations.series_id, observations.time_s)
         decisions = self.detector.update(observations, prior)
         return fresh.with_columns(*_columns(decisions), pl.Series("model", model, pl.String))
@@ -105,7 +106,7 @@ class Scoring:
         known = known.unique(window, keep="last")
         placed = revised.join(known, on=window, how="left", maintain_order="left")
         decisions = self.detector.reassess(
-            _observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
+            self._observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
         )
         model = placed["model"].fill_null(ONLINE_MODEL)
         return revised.with_columns(*_columns(decisions), model)
@@ -140,6 +141,19 @@ class Scoring:
         twin.detector = OnlineDetector.restore(self.detector.settings, self.detector.state())
         return twin
 
+    def _observations(self, rows: pl.DataFrame) -> Observations:
+        metric = rows["metric"]
+        kinds = metric.replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
+        calendars = self.detector.settings.calendars
+        return Observations(
+            series_id=rows["series_id"].to_numpy(),
+            time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
+            value=rows["actual"].fill_null(np.nan).to_numpy(),
+            weight=rows["weight"].to_numpy(),
+            kind=kinds.to_numpy(),
+            calendar=calendar_of(rows, calendars) if calendars else None,
+        )
+
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
         labelled = pl.DataFrame({"label_id": [self.labelled_to]})
@@ -166,17 +180,6 @@ class Scoring:
 def kind_of(metric: str) -> MetricKind:
     """What a metric of that name measures."""
     return _KINDS.get(metric, MetricKind.GENERIC)
-
-
-def _observations(rows: pl.DataFrame) -> Observations:
-    kinds = rows["metric"].replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
-    return Observations(
-        series_id=rows["series_id"].to_numpy(),
-        time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
-        value=rows["actual"].fill_null(np.nan).to_numpy(),
-        weight=rows["weight"].to_numpy(),
-        kind=kinds.to_numpy(),
-    )
 
 
 def _columns(decisions: Decisions) -> list[pl.Series]:

@@ -109,7 +109,7 @@ class Shadow:
     @classmethod
     def restored(
         cls,
-        state: tuple[Mapping[str, pl.DataFrame], Mapping[str, np.ndarray], Mapping[str, Any]],
+        state: tuple[Mapping[str, pl.DataFrame], Mapping[str, np.ndarray], dict[str, Any]],
         champion: Scoring,
         trackers: Trackers,
     ) -> "Shadow":
