@@ -90,6 +90,24 @@ def test_messages_arrive_once_and_in_order_where_nothing_fails(engine, commit):
     assert chat.taken == pager.taken == [("inc-1", "opened"), ("inc-1", "resolved")]
 
 
+def test_another_policy_decides_from_the_next_round_on_and_open_incidents_go_on(engine, commit):
+    """Whoever was told of the beginning is told of the end, where the channel is still there."""
+    chat, pager, desk = Flaky(), Flaky(), Flaky()
+    world = World(engine, {"chat": chat, "pager": pager})
+    commit(alert_document())
+    world.run(2)
+    changed = parse_policy(
+        "channels: {chat: {kind: terminal}, desk: {kind: terminal}}\nroute: {receivers: [desk]}"
+    )
+    world.outbox.use(changed, {"chat": chat, "desk": desk})
+    commit(alert_document("resolved", number=2), alert_document(incident="inc-2"))
+    world.run(3)
+    assert chat.taken == [("inc-1", "opened"), ("inc-1", "resolved")]
+    assert desk.taken == [("inc-2", "opened")]
+    assert pager.taken == [("inc-1", "opened")]
+    assert world.buried == ["pager: the policy has no such channel any more"]
+
+
 def test_a_refusing_channel_gets_the_same_message_under_the_same_id_and_holds_up_nobody(
     engine, commit
 ):

@@ -8,14 +8,14 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.alerts.policy.schema import Policy
-from vigil.alerts.replay import Replay, Replayed
+from vigil.alerts.replay import Replay, Replayed, joined
 from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.grouping import VANISHED_AFTER
 from vigil.logs.series import LINES, NEW_TEMPLATES
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.timescale import WindowStore
-from vigil.stream.state import unpack
+from vigil.stream.state import State
 
 CONSUMER = "vigil-scorer"
 DAY = timedelta(days=1)
@@ -58,7 +58,7 @@ class LedgerPast:
         done: Callable[[], object] = lambda: None,
     ) -> list[Replayed]:
         """The same decisions through each policy; `done` is called once a day."""
-        calls = self._calls() if self._given_calls is None else self._given_calls
+        calls = learnt_calls(self._engine) if self._given_calls is None else self._given_calls
         replays = [
             {topic: Replay(policy, topic, self._window_s, calls) for topic in TOPICS}
             for policy in policies
@@ -68,7 +68,7 @@ class LedgerPast:
                 for replay in replays:
                     replay[str(topic)].feed(part)
             done()
-        return [_joined([one.result for one in replay.values()]) for replay in replays]
+        return [joined(one.result for one in replay.values()) for replay in replays]
 
     def _days(self, start_at: datetime, end_at: datetime) -> Iterator[pl.DataFrame]:
         series = self._store.series().drop("key_id")
@@ -94,13 +94,14 @@ class LedgerPast:
         with self._engine.connect() as connection:
             return list(connection.execute(query, values).scalars())
 
-    def _calls(self) -> list[Call]:
-        """Who calls whom, as the scorer has learnt it."""
-        checkpoint = CheckpointStore(self._engine, CONSUMER).load()
-        if checkpoint is None:
-            return []
-        _, _, documents = unpack(checkpoint.state)
-        return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
+
+def learnt_calls(engine: sa.Engine) -> list[Call]:
+    """Who calls whom, as the scorer has learnt it."""
+    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    if checkpoint is None:
+        return []
+    documents = State.of(checkpoint.state).documents
+    return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
 
 
 def _topic() -> pl.Expr:
@@ -113,18 +114,6 @@ def _topic() -> pl.Expr:
         .otherwise(pl.lit(TOPIC_METRICS))
         .alias("topic")
     )
-
-
-def _joined(results: Sequence[Replayed]) -> Replayed:
-    """The result of all streams, by time."""
-    whole = Replayed()
-    for result in results:
-        whole.pages += result.pages
-        whole.words |= result.words
-        whole.held |= result.held
-        whole.documents |= result.documents
-    whole.pages.sort(key=lambda page: (page.at, page.channel))
-    return whole
 
 
 def compare(names: Sequence[str], results: Sequence[Replayed]) -> dict[str, Any]:

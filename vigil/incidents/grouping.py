@@ -73,7 +73,7 @@ class IncidentTracker:
         self.rules = rules or IncidentRules()
         self.window = timedelta(seconds=window_s)
         self.topology = Topology()
-        self._exempt = exempt
+        self.exempt = exempt
         # Pending and open ones; those over may come back for a while.
         self.active: list[Incident] = []
         self.over: list[Incident] = []
@@ -140,7 +140,7 @@ class IncidentTracker:
                 known.note = note
                 known.updated_at = max(at, known.updated_at)
                 return (CORRECTED if note else ""), known
-        excuse = self._exempt(row, at) if row["flagged"] else ""
+        excuse = self.exempt(row, at) if row["flagged"] else ""
         if excuse:
             self._attribute(at, row, "", excuse)
         elif row["flagged"]:
@@ -406,6 +406,16 @@ class IncidentTracker:
         else:
             incident.changes += 1
             yield TAKEN_BACK, incident
+
+    def copy(self) -> "IncidentTracker":
+        """A tracker with the same incidents, which from now on are its own; it shares what becomes
+        known of calls.
+        """
+        window_s = self.window.total_seconds()
+        twin = IncidentTracker(self.stream, self.rules, window_s, self.exempt)
+        twin.restore(self.state())
+        twin.topology = self.topology
+        return twin
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint, JSON-ready."""

@@ -27,6 +27,7 @@ SLACK = 0.5
 PATIENCE = 4
 # How far behind its event time a record may stand in the log.
 LATE = timedelta(minutes=1)
+EVERYTHING = pl.lit(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,17 @@ class LogSearch:
         self._limits = limits
 
     def between(
-        self, topic: str, start_at: datetime, end_at: datetime, most_rows: int, patience_s: float
+        self,
+        topic: str,
+        start_at: datetime,
+        end_at: datetime,
+        most_rows: int,
+        patience_s: float,
+        only: pl.Expr = EVERYTHING,
     ) -> Found:
         """Records with start_at <= time < end_at, about `most_rows` at most.
 
+        With `only`, those for which it is true; the others are read and count for nothing.
         After `patience_s` seconds it gives what it has. Raises LogError.
         """
         until_s = time.monotonic() + patience_s
@@ -58,27 +66,41 @@ class LogSearch:
         whole = True
         for partition, end in ends.items():
             first, last = self._range(topic, partition, end, start_at, end_at, until_s)
-            found, complete = self._run(topic, partition, first, last, share, until_s)
+            found, complete = self._run(topic, partition, first, last, share, until_s, only)
             whole = whole and complete
             if not complete and time.monotonic() < until_s:
-                found = self._thinned(topic, partition, first, last, share, until_s)
+                found = self._thinned(topic, partition, first, last, share, until_s, only)
             frames.append(found)
         inside = (pl.col("time") >= start_at) & (pl.col("time") < end_at)
         return Found(pl.concat(frames).filter(inside), whole)
 
     def _thinned(
-        self, topic: str, partition: int, first: int, last: int, most_rows: int, until_s: float
+        self,
+        topic: str,
+        partition: int,
+        first: int,
+        last: int,
+        most_rows: int,
+        until_s: float,
+        only: pl.Expr,
     ) -> pl.DataFrame:
         """Evenly spaced runs of messages, the newest first."""
         places = [first + (last - first) * number // RUNS for number in range(RUNS + 1)]
         runs = [
-            self._run(topic, partition, begin, end, most_rows // RUNS, until_s)[0]
+            self._run(topic, partition, begin, end, max(most_rows // RUNS, 1), until_s, only)[0]
             for begin, end in reversed(list(pairwise(places)))
         ]
         return pl.concat(runs)
 
     def _run(
-        self, topic: str, partition: int, begin: int, end: int, budget: int, until_s: float
+        self,
+        topic: str,
+        partition: int,
+        begin: int,
+        end: int,
+        budget: int,
+        until_s: float,
+        only: pl.Expr,
     ) -> tuple[pl.DataFrame, bool]:
         """(records of messages from `begin` to `end`, whether those are all)."""
         frames, rows, offset = [pl.DataFrame(SCHEMA_OF_TOPIC[topic].empty_table())], 0, begin
@@ -88,7 +110,7 @@ class LogSearch:
             if not messages:
                 return pl.concat(frames), True
             for part in _in_steps(messages):
-                frames.append(self._records(topic, part))
+                frames.append(self._records(topic, part).filter(only))
                 rows += frames[-1].height
                 offset = part[-1].offset + 1
                 if rows >= budget:

@@ -8,10 +8,9 @@ from threading import Event
 
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
-from vigil.alerts.policy import configured_policy
+from vigil.alerts.policy import PolicyWatch, configured_policy
 from vigil.config import Settings
-from vigil.detect import DetectorSettings, OnlineDetector
-from vigil.detect.rules import rules_with
+from vigil.detect import OnlineDetector
 from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
@@ -56,9 +55,7 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = settings.limits
-    detector = OnlineDetector(
-        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
-    )
+    detector = OnlineDetector(settings.detector)
     policy = configured_policy(settings)
     rules = policy.incidents.rules()
     with ExitStack() as open_parts:
@@ -82,10 +79,21 @@ def open_scorer(
         )
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
-        yield Scorer(
-            pipeline=Gathering(settings.window_s, rules, policy.exemption)
+        pipeline = (
+            Gathering(settings.window_s, rules, policy.exemption)
             if flink
-            else Pipeline(spec, limits, detector, rules, policy.exemption),
+            else Pipeline(spec, limits, detector, rules, policy.exemption)
+        )
+        policies = PolicyWatch(
+            settings,
+            policy,
+            [
+                lambda changed: outbox.use(changed, open_channels(changed, show)),
+                lambda changed: pipeline.follow(changed.incidents.rules(), changed.exemption),
+            ],
+        )
+        yield Scorer(
+            pipeline=pipeline,
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
@@ -103,6 +111,7 @@ def open_scorer(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
                 SilenceWatch(engine, consumer),
             ),
+            policies=policies,
             for_sink=sink.outside,
         )
 

@@ -10,6 +10,7 @@ from threading import Event
 
 import polars as pl
 
+from vigil.alerts.policy import PolicyWatch
 from vigil.errors import BundleError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_letter_lines, describe
@@ -26,6 +27,7 @@ from vigil.stream.flink.gathering import Gathering
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.intake import Intake, Taken
 from vigil.stream.pipeline import Pipeline, Step
+from vigil.stream.state import State
 from vigil.stream.telemetry import Snapshot, Telemetry
 
 log = logging.getLogger("vigil.score")
@@ -57,6 +59,7 @@ class Scorer:
     courier: Courier
     telemetry: Telemetry
     housekeeping: Housekeeping
+    policies: PolicyWatch
     for_sink: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _offsets: Offsets = field(default_factory=dict)
@@ -65,10 +68,13 @@ class Scorer:
     _committer: Committer = field(default_factory=Committer)
     _bundle_id: str | None = None
     _bundle_polled: float = 0.0
+    # No trial has this number: a restored shadow may be of one that is over.
+    _trial_id: int | None = 0
     _quiet_since: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
+        began_s = time.monotonic()
         consumer, checkpoint = self.checkpoints.consumer, self.checkpoints.load()
         self._group = {
             topic: self.event_log.committed(consumer, topic) for topic in self.pipeline.topics
@@ -78,10 +84,12 @@ class Scorer:
             return
         self._epoch = checkpoint.epoch
         self._offsets = checkpoint.offsets
-        self.pipeline.restore(checkpoint.state, checkpoint.counters)
+        self.pipeline.restore(State.of(checkpoint.state), checkpoint.counters)
         log.info(
-            "resuming from checkpoint %d: %d records read so far",
+            "resuming from checkpoint %d after %.2f s: %d series, %d records read so far",
             checkpoint.epoch,
+            time.monotonic() - began_s,
+            self.pipeline.series_count,
             self.pipeline.counters["read"],
         )
         self.telemetry.committed(self._snapshot())
@@ -125,6 +133,7 @@ class Scorer:
         """True when the log's end was reached with `drain`."""
         while not stop.is_set():
             self.poll_bundle()
+            self.policies.refresh()
             self._sample()
             taken, at_end = intake.take(WAIT_S)
             if taken:
@@ -142,11 +151,18 @@ class Scorer:
         return False
 
     def poll_bundle(self) -> None:
-        """Take new labels, and the champion when it has changed; a bad bundle keeps the old one."""
+        """Take new labels, and champion and shadow when they have changed; a bad bundle keeps the
+        old champion.
+        """
         if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
             return
         self._bundle_polled = time.monotonic()
         self.pipeline.learn(self.labels.after(self.pipeline.labelled_to))
+        self._poll_champion()
+        # After the champion: a promotion makes the two change places.
+        self._poll_shadow()
+
+    def _poll_champion(self) -> None:
         champion = self.registry.champion()
         if champion is None or champion.bundle_id == self._bundle_id:
             return
@@ -160,6 +176,24 @@ class Scorer:
             return
         self.pipeline.use(bundle)
         log.info("scoring with bundle %s from now on", champion.bundle_id)
+
+    def _poll_shadow(self) -> None:
+        trial = self.registry.trials.shadowed()
+        number = trial.trial_id if trial else None
+        if number == self._trial_id:
+            return
+        self._trial_id = number
+        if trial is None:
+            self.pipeline.end_shadow()
+            return
+        try:
+            bundle = load_bundle(self.registry.path(trial.shadow_id))
+        except BundleError as error:
+            self.pipeline.end_shadow()
+            log.error("bundle %s refused, nothing is in the shadow: %s", trial.shadow_id, error)
+            return
+        self.pipeline.put_in_shadow(trial, bundle)
+        log.info("bundle %s in the shadow from now on (%s)", trial.shadow_id, trial.purpose)
 
     def _mark_idle(self) -> None:
         """Let the other partitions go on without one that has been quiet for a while."""
@@ -177,10 +211,8 @@ class Scorer:
         self._offsets = taken.offsets
         self._epoch += 1
         snapshot = self._snapshot()
-        checkpoint = Checkpoint(
-            self._epoch, taken.offsets, dict(snapshot.counters), self.pipeline.state()
-        )
-        self._committer.submit(lambda: self._commit(checkpoint, step, snapshot))
+        state = self.pipeline.state()
+        self._committer.submit(lambda: self._commit(step, taken.offsets, state, snapshot))
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
@@ -190,8 +222,8 @@ class Scorer:
             series=self.pipeline.series_count,
         )
 
-    def _commit(self, checkpoint: Checkpoint, step: Step, snapshot: Snapshot) -> None:
-        """In the committer's thread; everything it needs was made before."""
+    def _commit(self, step: Step, offsets: Offsets, state: State, snapshot: Snapshot) -> None:
+        """In the committer's thread; nothing of it changes any more."""
         # 1. Dead letters first: a crash after them repeats them under the same ids.
         self._bury(step.dead)
         # 2. Everything else, with the offsets, at once.
@@ -199,10 +231,11 @@ class Scorer:
         if self.for_sink:
             outputs = replace(outputs, for_sink=step.scored)
         with self.telemetry.stage("commit"):
+            checkpoint = Checkpoint(snapshot.epoch, offsets, dict(snapshot.counters), state.parts())
             self.checkpoints.commit(checkpoint, outputs)
         # 3. Only what is committed is told to anybody.
         self.courier.wake()
-        self._tell_log(checkpoint.offsets)
+        self._tell_log(offsets)
         self.telemetry.committed(snapshot)
 
     def _sample(self) -> None:

@@ -21,11 +21,12 @@ from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
+from vigil.stores.trials import Trial
 from vigil.stream.flink import tables
 from vigil.stream.flink.options import READ
 from vigil.stream.flink.tables import table_rows
 from vigil.stream.pipeline import STATE_OF_FLINK, Batches, Step
-from vigil.stream.state import pack, unpack
+from vigil.stream.state import State
 from vigil.windows.watermark import UNSEEN
 
 _KEYED = ("series_id", "key_id", "metric", *KEY_COLUMNS)
@@ -89,6 +90,17 @@ class Gathering:
 
     def use(self, bundle: Bundle | None) -> None:
         """The job loads the champion by itself."""
+
+    def put_in_shadow(self, trial: Trial, bundle: Bundle) -> None:
+        """Nothing scores here: with Flink there is no shadow, and no promotion by itself."""
+
+    def end_shadow(self) -> None:
+        """Nothing to do, see `put_in_shadow`."""
+
+    def follow(self, rules: IncidentRules, exempt: Exempt) -> None:
+        """See `Pipeline.follow`."""
+        for tracker in self.trackers.values():
+            tracker.rules, tracker.exempt = rules, exempt
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Pipeline.step`."""
@@ -201,8 +213,8 @@ class Gathering:
         """Series met so far."""
         return len(self._known)
 
-    def state(self) -> bytes:
-        """Everything needed to go on after a crash."""
+    def state(self) -> State:
+        """Everything needed to go on after a crash, as it is now."""
         frames = {
             f"waiting.{topic}": {str(n): rows for n, rows in enumerate(stream.waiting)}
             for topic, stream in self._streams.items()
@@ -216,11 +228,11 @@ class Gathering:
             topic: [stream.shards, list(stream.complete_us.items())]
             for topic, stream in self._streams.items()
         }
-        return pack(frames, {}, documents)
+        return State(frames, {}, documents)
 
-    def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
+    def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()`, or from a `Pipeline`'s, and the counters committed with it."""
-        frames, _, documents = unpack(state)
+        frames, documents = state.frames, state.documents
         for topic, tracker in self.trackers.items():
             tracker.restore(documents[f"incidents.{topic}"])
         self.counters |= counters
