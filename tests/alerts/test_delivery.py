@@ -207,8 +207,8 @@ def test_messages_carry_similar_incidents_and_links(engine, commit):
     with engine.begin() as connection:
         AlertStore(connection).acknowledge("inc-0", "ann", START)
     during = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
-    LabelStore(engine).add(7, during, Verdict.FALSE, 4.0, "load test")
-    LabelStore(engine).add(7, START, Verdict.TRUE, 4.0, "not within the incident")
+    LabelStore(engine).add(7, during, Verdict.FALSE, 4.0, "load test", "ann")
+    LabelStore(engine).add(7, START, Verdict.TRUE, 4.0, "not within the incident", "ann")
     world.run(2)
     [document] = [item for item in chat.documents if item["incident_id"] == "inc-1"]
     assert document["similar"] == [

@@ -24,9 +24,9 @@ from vigil.stores.log_search import LogSearch
 log = logging.getLogger("vigil.alerts")
 
 # A page waits no longer than this for its cause, however many there are at once …
-WAIT_S = 4.0
+WAIT_S = 6.0
 # … of which the search of the log may take this much.
-SEARCH_S = 1.5
+SEARCH_S = 3.0
 MOST_SPANS = 60_000
 MOST_OTHERS = 40_000
 CALLS_OF_MINUTES = 60
@@ -57,7 +57,7 @@ class Localiser:
         self._last: Future[dict[str, Any]] | None = None
 
     def causes_of(self, alerts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Incident → what `Localisation.document` says, of those found within four seconds.
+        """Incident → what `Localisation.document` says, of those found within six seconds.
 
         An incident with several alerts is looked at as of the last one.
         """
@@ -116,7 +116,7 @@ class Localiser:
                 # A sample of requests says nothing with a sample of other lines.
                 return Traces(events.records, whole=False)
             logs, metrics = (
-                search.between(topic, start_at, end_at, MOST_OTHERS, SEARCH_S / 2)
+                search.between(topic, start_at, end_at, MOST_OTHERS, SEARCH_S / 3)
                 for topic in (TOPIC_LOGS, TOPIC_METRICS)
             )
         except LogError as error:

@@ -1,13 +1,14 @@
 """Records around an instant, found in the event log without reading it from its beginning.
 
-Messages lie nearly in order of event time, so the range is found by bisection. A range that holds
-more than is wanted is thinned: evenly spaced runs of messages are read, the newest first.
+Messages lie nearly in order of event time, so the range is found by bisection and read in one go.
+One that holds more than is wanted is thinned: evenly spaced runs of messages, the newest first.
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 
@@ -20,6 +21,8 @@ RUNS = 15
 MESSAGES_AT_ONCE = 500
 # Bisection ends here: reading a few messages too many is cheaper than looking for them.
 NEAR_MESSAGES = 8
+# What is read too much of a range may be half of it.
+SLACK = 0.5
 # Messages without a valid record that are looked at before a place counts as unknown.
 PATIENCE = 4
 # How far behind its event time a record may stand in the log.
@@ -57,25 +60,37 @@ class LogSearch:
         After `patience_s` seconds it gives what it has. Raises LogError.
         """
         until_s = time.monotonic() + patience_s
-        ranges = {
-            partition: self._range(topic, partition, end, start_at, end_at, until_s)
-            for partition, end in self._log.end_offsets(topic).items()
-        }
-        inside = (pl.col("time") >= start_at) & (pl.col("time") < end_at)
-        budget = max(most_rows // (RUNS * max(len(ranges), 1)), 1)
+        ends = self._log.end_offsets(topic)
+        share = most_rows // max(len(ends), 1)
         frames = [pl.DataFrame(SCHEMA_OF_TOPIC[topic].empty_table())]
         whole = True
-        for number in reversed(range(RUNS)):
-            for partition, (first, last) in ranges.items():
-                begin = first + (last - first) * number // RUNS
-                end = first + (last - first) * (number + 1) // RUNS
-                if time.monotonic() > until_s:
-                    whole = whole and begin == end
-                    continue
-                run, complete = self._run(topic, partition, begin, end, budget, until_s, only)
-                whole = whole and complete
-                frames.append(run)
+        for partition, end in ends.items():
+            first, last = self._range(topic, partition, end, start_at, end_at, until_s)
+            found, complete = self._run(topic, partition, first, last, share, until_s, only)
+            whole = whole and complete
+            if not complete and time.monotonic() < until_s:
+                found = self._thinned(topic, partition, first, last, share, until_s, only)
+            frames.append(found)
+        inside = (pl.col("time") >= start_at) & (pl.col("time") < end_at)
         return Found(pl.concat(frames).filter(inside), whole)
+
+    def _thinned(
+        self,
+        topic: str,
+        partition: int,
+        first: int,
+        last: int,
+        most_rows: int,
+        until_s: float,
+        only: pl.Expr,
+    ) -> pl.DataFrame:
+        """Evenly spaced runs of messages, the newest first."""
+        places = [first + (last - first) * number // RUNS for number in range(RUNS + 1)]
+        runs = [
+            self._run(topic, partition, begin, end, max(most_rows // RUNS, 1), until_s, only)[0]
+            for begin, end in reversed(list(pairwise(places)))
+        ]
+        return pl.concat(runs)
 
     def _run(
         self,
@@ -112,12 +127,17 @@ class LogSearch:
         until_s: float,
     ) -> tuple[int, int]:
         """Offsets that hold the records of the range, and some beside them."""
-        last = self._offset_of(topic, partition, end, end_at + LATE, until_s)
-        last = min(last + NEAR_MESSAGES, end)
-        return self._offset_of(topic, partition, last, start_at, until_s), last
+        _, last = self._around(topic, partition, end, end_at + LATE, 0.0, until_s)
+        first, _ = self._around(topic, partition, last, start_at, SLACK, until_s)
+        return first, last
 
-    def _offset_of(self, topic: str, partition: int, end: int, at: datetime, until_s: float) -> int:
-        """An offset before the first message of that time, at most a few before it."""
+    def _around(
+        self, topic: str, partition: int, end: int, at: datetime, slack: float, until_s: float
+    ) -> tuple[int, int]:
+        """Offsets before and after that time; `slack`: how far apart, as a share of what follows.
+
+        Each look costs a seek, which on Kafka takes longer than to read some hundred messages.
+        """
 
         def is_before(offset: int) -> bool:
             if time.monotonic() > until_s:
@@ -131,13 +151,13 @@ class LogSearch:
             high -= step
             step *= 4
         low = max(high - step, 0)
-        while high - low > NEAR_MESSAGES:
+        while high - low > max(NEAR_MESSAGES, slack * (end - high)):
             middle = (low + high) // 2
             if is_before(middle):
                 low = middle
             else:
                 high = middle
-        return low
+        return low, high
 
     def _time_of(self, topic: str, partition: int, offset: int) -> datetime | None:
         """Event time of the first record from an offset on; None where there is none nearby."""
