@@ -9,7 +9,7 @@ import tomllib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from platformdirs import user_data_path
@@ -25,6 +25,7 @@ from vigil.config_history import change_of
 from vigil.errors import ConfigError
 
 if TYPE_CHECKING:
+    from vigil.detect import DetectorSettings
     from vigil.events.rules import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,16 @@ PREFIX = "VIGIL_"
 FILE_NAME = "vigil.toml"
 # Variables with the prefix that are no settings: the file itself, Dagster's partitions, the tests.
 _OTHER_VARIABLES = frozenset(
-    {"VIGIL_CONFIG", "VIGIL_PARTITIONS_START", "VIGIL_ABSENT_SERVERS", "VIGIL_TEST_TIMESCALE_URL"}
+    {
+        "VIGIL_CONFIG",
+        "VIGIL_PARTITIONS_START",
+        "VIGIL_ENVIRONMENT",
+        "VIGIL_TIMEZONE",
+        "VIGIL_LAB_URL",
+        "VIGIL_BOARD_URL",
+        "VIGIL_ABSENT_SERVERS",
+        "VIGIL_TEST_TIMESCALE_URL",
+    }
 )
 
 
@@ -66,6 +76,7 @@ class Settings(BaseSettings):
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
     kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
     policy: str = Field("", description="YAML file of routing, silences and channels")
+    objectives: str = Field("", description="OpenSLO file that is looked ahead at each hour")
     webhook_url: str = Field(
         "", description="where alerts are posted when there is no policy; empty: printed only"
     )
@@ -95,6 +106,14 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON, gates by group of series where they differ from the defaults",
     )
+    calendars: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="JSON, time zone and public holidays of series that match, the first counts",
+    )
+
+    shadow_h: float = Field(
+        6.0, ge=0, description="hours of the live stream in the shadow before a promotion"
+    )
 
     ledger_hot_h: float = Field(
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
@@ -121,6 +140,20 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ConfigError(f"VIGIL_REDACT or VIGIL_REDACT_PATTERNS: {error}") from error
         return Limits(self.future_s, self.earliest_at, redaction=redaction)
+
+    @property
+    def detector(self) -> "DetectorSettings":
+        """How the stream detects; raises ConfigError."""
+        # Commands that detect nothing start without the compiler.
+        from vigil.detect import DetectorSettings
+        from vigil.detect.calendar import calendars_from
+        from vigil.detect.rules import rules_with
+
+        return DetectorSettings(
+            request_alert_rate=self.alert_rate,
+            rules=rules_with(self.gates),
+            calendars=calendars_from(self.calendars),
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -1,24 +1,16 @@
 """A running board and a real browser."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
-from real_servers import SERVERS, require
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+from real_browser import chromium as chromium
 from running_board import serving
 from scored_traffic import score_traffic
 
 from vigil.config import Settings, load_settings
 from vigil.simulate import Fault, SimulationPlan
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -43,21 +35,6 @@ def own_estate(
     )  # fmt: skip
     score_traffic(settings, SimulationPlan(start_at, 3_600, 2.0, seed=3, faults=(slow,)))
     return settings
-
-
-# Not for the whole session: Playwright's event loop runs in this thread as long as it is open.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium."""
-    missing = "" if CHROMIUM.exists() else f"no {CHROMIUM} (Debian: apt-get install chromium)"
-    require("chromium", missing)
-    began = time.monotonic()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        took_s = time.monotonic() - began
-        SERVERS["chromium"] = f"{browser.version}, real, started in {took_s:.1f} s"
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

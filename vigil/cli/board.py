@@ -59,9 +59,9 @@ def command(
 
     import uvicorn
 
+    from vigil.alerts.operator import who
     from vigil.board.access import access_words, anonymous_visitor
     from vigil.board.app import LOCAL_HOSTS, create_app
-    from vigil.cli.operator import who
     from vigil.cli.output import log_to_stderr
     from vigil.collect.receive.run import is_loopback, tls_files
     from vigil.config import load_settings

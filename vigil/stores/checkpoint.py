@@ -22,6 +22,7 @@ from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
 from vigil.stores.sink_outbox import put_aside
 from vigil.stores.timescale import SCORES
+from vigil.stores.trials import ADD_HOURS
 
 Offsets = dict[str, dict[int, int]]
 
@@ -58,6 +59,9 @@ class Outputs:
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Calls between services, by minute; they add to what is there.
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # What the shadow of a trial made of the same windows; hours add to what is there.
+    shadow_hours: pl.DataFrame = field(default_factory=pl.DataFrame)
+    shadow_pages: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Scores with their key columns, where a sink outside of the database wants them.
     for_sink: pl.DataFrame | None = None
 
@@ -163,6 +167,8 @@ class CheckpointStore:
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
+            copy_frame(connection, outputs.shadow_hours, "shadow_hours", ADD_HOURS)
+            copy_frame(connection, outputs.shadow_pages, "shadow_pages", "DO NOTHING")
             if outputs.for_sink is not None:
                 put_aside(
                     connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts

@@ -12,7 +12,14 @@ from elasticsearch import ApiError, Elasticsearch, TransportError, helpers
 
 from vigil.config import without_secrets
 from vigil.errors import ConfigError, SinkError
-from vigil.stores.documents import ALERTS_INDEX, SCORES_INDEX, alert_documents, score_documents
+from vigil.stores.documents import (
+    ALERTS_INDEX,
+    GRAPH_INDEX,
+    SCORES_INDEX,
+    alert_documents,
+    edge_documents,
+    score_documents,
+)
 from vigil.stores.sinks import Refused
 
 CHUNK = 2_000
@@ -35,7 +42,11 @@ def _policy(rollover_after: str, kept: str) -> dict[str, Any]:
 
 
 # Index lifecycle: scores are many and soon stale, alerts few and asked for later.
-POLICIES = {SCORES_INDEX: _policy("7d", "90d"), ALERTS_INDEX: _policy("30d", "400d")}
+POLICIES = {
+    SCORES_INDEX: _policy("7d", "90d"),
+    ALERTS_INDEX: _policy("30d", "400d"),
+    GRAPH_INDEX: _policy("7d", "90d"),
+}
 
 _KEYWORD = {"type": "keyword"}
 _DATE = {"type": "date"}
@@ -98,12 +109,25 @@ ALERT_FIELDS = {
         words={"type": "text"},
         parts={"type": "object", "enabled": False},
     ),
+    "slow_environment": _object(name=_KEYWORD, evidence={"type": "text"}),
     "localised_from": _KEYWORD,
     **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
     **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
     # Shown as they are, never searched.
     **{key: {"type": "object", "enabled": False} for key in ("series", "grouping")},
 }
+
+GRAPH_FIELDS = {
+    "@timestamp": _DATE,
+    "event": _object(kind=_KEYWORD, dataset=_KEYWORD),
+    "service": _object(name=_KEYWORD, environment=_KEYWORD, origin=_object(name=_KEYWORD)),
+    "vigil": _object(
+        requests={"type": "long"},
+        errors={"type": "long"},
+        **dict.fromkeys(("error_ratio", "latency_ms_mean", "latency_ms_max"), _DOUBLE),
+    ),
+}
+FIELDS = {SCORES_INDEX: SCORE_FIELDS, ALERTS_INDEX: ALERT_FIELDS, GRAPH_INDEX: GRAPH_FIELDS}
 
 
 class ElasticSink:
@@ -173,16 +197,21 @@ class ElasticSink:
     def _prepare(self) -> bool:
         """Put templates and missing policies once; returns whether the server has data streams.
 
-        A policy that is there stays: operators change how long things are kept.
+        A policy that is there stays: operators change how long things are kept. Indices that an
+        earlier version has made learn the fields that were added since.
         """
         if self._streams is None:
             policies = self._policies()
             streams = policies is not None
             for index in POLICIES.keys() - (policies or POLICIES).keys():
                 self._guarded(self._client.ilm.put_lifecycle, name=index, policy=POLICIES[index])
-            for index, fields in ((SCORES_INDEX, SCORE_FIELDS), (ALERTS_INDEX, ALERT_FIELDS)):
+            for index, fields in FIELDS.items():
                 body = index_template(index, fields, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
+                if self._guarded(self._client.indices.resolve_index, name=f"{index}*")["indices"]:
+                    self._guarded(
+                        self._client.indices.put_mapping, index=f"{index}*", properties=fields
+                    )
             self._streams = streams
         return self._streams
 
@@ -204,6 +233,21 @@ class ElasticSink:
     def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
         """See `Sink`."""
         return self._bulk(ALERTS_INDEX, alert_documents(alerts))
+
+    def write_edges(self, edges: pl.DataFrame) -> list[Refused]:
+        """See `Sink`."""
+        return self._bulk(GRAPH_INDEX, edge_documents(edges))
+
+    def newest_edge(self) -> datetime | None:
+        """See `Sink`."""
+        self._prepare()
+        found = self._guarded(
+            lambda: self._client.search(
+                index=f"{GRAPH_INDEX}*", sort=[{"@timestamp": "desc"}], size=1
+            )
+        )
+        hits = found["hits"]["hits"]
+        return datetime.fromisoformat(hits[0]["_source"]["@timestamp"]) if hits else None
 
     def _bulk(self, index: str, documents: Sequence[dict[str, Any]]) -> list[Refused]:
         if not documents:

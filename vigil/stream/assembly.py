@@ -10,12 +10,12 @@ from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
 from vigil.alerts.policy import PolicyWatch, configured_policy
 from vigil.config import Settings
-from vigil.detect import DetectorSettings, OnlineDetector
-from vigil.detect.rules import rules_with
+from vigil.detect import OnlineDetector
 from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
@@ -26,6 +26,7 @@ from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
 from vigil.stream.flink.gathering import Gathering
 from vigil.stream.flink.options import READ, WRITTEN
+from vigil.stream.graph_feed import GraphFeed
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -54,9 +55,7 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = settings.limits
-    detector = OnlineDetector(
-        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
-    )
+    detector = OnlineDetector(settings.detector)
     policy = configured_policy(settings)
     rules = policy.incidents.rules()
     with ExitStack() as open_parts:
@@ -100,7 +99,13 @@ def open_scorer(
             registry=Registry(engine, settings.registry_path),
             labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
-            courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            courier=Courier(
+                outbox,
+                SinkOutbox(engine, consumer),
+                GraphFeed(GraphStore(engine), sink),
+                sink,
+                event_log,
+            ),
             telemetry=telemetry,
             housekeeping=Housekeeping(
                 LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),

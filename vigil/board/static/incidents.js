@@ -66,7 +66,8 @@ export function Incident({id}) {
     <${Care} incident=${content} />
     <p class="reason">${content.reason ?? content.note}</p>
     ${content.cause?.length > 0 && html`<p>Taken for the origin since ${content.cause.join("; ")}.</p>`}
-    <${Causes} causes=${content.causes} excess=${content.excess} shared=${content.in_common} />
+    <${Causes} causes=${content.causes} place=${content.slow_environment} excess=${content.excess}
+      shared=${content.in_common} />
     ${worst && html`
       <${Around} worst=${worst} end=${new Date(end_s * 1000).toISOString()} stamp=${stamp} />
       <${Evidence} series=${content.series} total=${content.series_count} />`}
@@ -75,12 +76,13 @@ export function Incident({id}) {
     <${Traces} incident=${content} />`;
 }
 
-function Causes({causes = [], excess, shared = []}) {
+function Causes({causes = [], place, excess, shared = []}) {
   if (!causes.length) return null;
   return html`<section><h2>Probable causes</h2>
     <ol>${causes.map(({service, environment, score, evidence}) => html`<li>
       <strong>${serviceName(service)}</strong>${environment && `, ${environmentName(environment)}`}
       ${" "}(score ${score.toFixed(2)}): ${evidence.join("; ") || "no evidence of its own"}</li>`)}</ol>
+    ${place && html`<p>The environment as a whole: ${place.evidence}</p>`}
     ${excess && html`<p>Where the time goes: ${excess.words}, in ${excess.journey}</p>`}
     ${shared.length > 0 && html`<p>What bad requests share: ${shared.join("; ")}</p>`}
   </section>`;
