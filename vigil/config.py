@@ -100,6 +100,11 @@ class Settings(BaseSettings):
     )
     ledger_days: int = Field(30, ge=1, description="how long decisions are kept")
 
+    log_days: int = Field(7, ge=1, description="how long log lines are kept in the database")
+    log_lines: int = Field(
+        5_000_000, ge=1_000, description="how many log lines are kept in the database at most"
+    )
+
     redact: str = Field(
         "tokens,emails,cards,ips,queries",
         description="what is taken out of free text before it is stored; `none`: nothing",

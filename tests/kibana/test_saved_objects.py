@@ -7,7 +7,7 @@ import pytest
 from published import ATTRIBUTES, DashboardPanel, Reference
 
 from vigil.kibana import DASHBOARDS, Panel, SavedSearch, saved_objects, to_ndjson
-from vigil.stores.elastic import ALERT_FIELDS, SCORE_FIELDS
+from vigil.stores.elastic_templates import ALERT_FIELDS, SCORE_FIELDS
 
 OBJECTS = saved_objects(DASHBOARDS)
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]

@@ -25,7 +25,13 @@ from vigil.events.content import (
     PROTOBUF,
     form_of,
 )
-from vigil.events.dead_letters import DEAD_LETTERS, dead_frame, one_dead_letter, readable
+from vigil.events.dead_letters import (
+    DEAD_LETTERS,
+    dead_frame,
+    one_dead_letter,
+    readable,
+    text_only,
+)
 from vigil.events.otlp import read_otlp
 from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
@@ -102,7 +108,13 @@ def decode(
         rule = f"must be one of {', '.join(KNOWN)}"
         dead.append(
             one_dead_letter(
-                number, payload.place, 0, "content-type", rule, payload.content_type, payload.value
+                number,
+                payload.place,
+                0,
+                "content-type",
+                rule,
+                payload.content_type,
+                text_only(payload.value),
             )
         )
     return _assemble(payloads, groups, dead, schema, now_at, limits)
@@ -175,7 +187,7 @@ def _read_arrow(
             dead.append(
                 one_dead_letter(
                     number, payload.place, 0, "payload", "must be an Arrow IPC stream", reason,
-                    payload.value[:2_000],
+                    text_only(payload.value),
                 )
             )  # fmt: skip
     groups = []
@@ -208,10 +220,8 @@ def _read_otlp(
     for request, rule in found.refused.items():
         number = numbers[request]
         value = payloads[number].value
-        size = f"{len(value)} bytes"
-        dead.append(
-            one_dead_letter(number, payloads[number].place, 0, "payload", rule, size, value)
-        )
+        size, raw = f"{len(value)} bytes", text_only(value)
+        dead.append(one_dead_letter(number, payloads[number].place, 0, "payload", rule, size, raw))
     # Records are numbered within their request, from 1 on.
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame
 from vigil.stores.graph import ADD_EDGES
-from vigil.stores.sink_outbox import put_aside
+from vigil.stores.log_lines import add_lines
+from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
 
 Offsets = dict[str, dict[int, int]]
@@ -49,6 +50,8 @@ class Outputs:
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Calls between services, by minute; they add to what is there.
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # Log lines to keep; see `vigil.logs.sampling`.
+    lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Scores with their key columns, where a sink outside of the database wants them.
     for_sink: pl.DataFrame | None = None
 
@@ -124,10 +127,11 @@ class CheckpointStore:
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
-            if outputs.for_sink is not None:
-                put_aside(
-                    connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts
-                )
+            if outputs.for_sink is None:
+                add_lines(connection, outputs.lines)
+            else:
+                documents = Documents(outputs.for_sink, outputs.alerts, outputs.lines)
+                put_aside(connection, self.consumer, checkpoint.epoch, documents)
 
     def _advance(self, connection: sa.Connection, checkpoint: Checkpoint) -> None:
         statement = sa.text(

@@ -1,4 +1,4 @@
-"""Scores and alerts in Elasticsearch: index templates, bulk writes with stable ids, searches."""
+"""Scores, alerts and log lines in Elasticsearch: bulk writes with stable ids, searches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,18 @@ from elasticsearch import ApiError, Elasticsearch, TransportError, helpers
 
 from vigil.config import without_secrets
 from vigil.errors import ConfigError, SinkError
-from vigil.stores.documents import ALERTS_INDEX, SCORES_INDEX, alert_documents, score_documents
+from vigil.logs.words import words_of
+from vigil.stores.documents import (
+    ALERTS_INDEX,
+    LINES_INDEX,
+    SCORES_INDEX,
+    alert_documents,
+    line_documents,
+    score_documents,
+)
+from vigil.stores.elastic_templates import FIELDS, POLICIES, index_template
+from vigil.stores.line_search import line_search
+from vigil.stores.log_lines import FoundLines, LineQuery
 from vigil.stores.sinks import Refused
 
 CHUNK = 2_000
@@ -24,83 +35,12 @@ LEAST_FREE_SHARE = 0.15
 RETRY_STATUS = (429, 502, 503, 504)
 
 
-def _policy(rollover_after: str, kept: str) -> dict[str, Any]:
-    rollover = {"max_age": rollover_after, "max_primary_shard_size": "30gb"}
-    return {
-        "phases": {
-            "hot": {"actions": {"rollover": rollover}},
-            "delete": {"min_age": kept, "actions": {"delete": {}}},
-        }
-    }
-
-
-# Index lifecycle: scores are many and soon stale, alerts few and asked for later.
-POLICIES = {SCORES_INDEX: _policy("7d", "90d"), ALERTS_INDEX: _policy("30d", "400d")}
-
-_KEYWORD = {"type": "keyword"}
-_DATE = {"type": "date"}
-_DOUBLE = {"type": "double"}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"properties": properties}
-
-
-SCORE_FIELDS = {
-    "@timestamp": _DATE,
-    "event": _object(kind=_KEYWORD, dataset=_KEYWORD),
-    "service": _object(name=_KEYWORD, environment=_KEYWORD),
-    "cloud": _object(provider=_KEYWORD, region=_KEYWORD),
-    "http": _object(route=_KEYWORD, request=_object(method=_KEYWORD)),
-    "labels": _object(tenant=_KEYWORD),
-    "vigil": _object(
-        series_id={"type": "long"},
-        metric=_KEYWORD,
-        revision={"type": "integer"},
-        flagged={"type": "boolean"},
-        gate={"type": "short"},
-        model=_KEYWORD,
-        **dict.fromkeys(
-            ("actual", "weight", "expected", "lower", "upper", "p", "score", "warming_up"), _DOUBLE
-        ),
-    ),
-}
-
-ALERT_FIELDS = {
-    "@timestamp": _DATE,
-    **dict.fromkeys(("at", "opened_at", "updated_at", "resolved_at"), _DATE),
-    **dict.fromkeys(
-        (
-            "alert_id",
-            "incident_id",
-            "action",
-            "status",
-            "severity",
-            "stream",
-            "origin",
-            "services",
-            "callers",
-            "callees",
-            "tenants",
-            "environments",
-            "trace_ids",
-        ),
-        _KEYWORD,
-    ),
-    **{key: {"type": "text"} for key in ("title", "reason", "cause", "note")},
-    **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
-    **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
-    # Shown as they are, never searched.
-    **{key: {"type": "object", "enabled": False} for key in ("series", "grouping")},
-}
-
-
 class ElasticSink:
     """A `Sink` on an Elasticsearch URL.
 
     `http(s)://[user:password@]host[:port][?api_key=…&ca=FILE]`; credentials are never shown. Where
-    the server has data streams and index lifecycle management, scores and alerts go to one data
-    stream each, rolled over and deleted by a policy; else to one index a month of event time.
+    the server has data streams and index lifecycle management, each kind goes to a data stream of
+    its own, rolled over and deleted by a policy; else to one index a month of event time.
     Templates give them their mappings; both are put before the first write.
 
     A document that the server refuses for good is handed back with its reason, the others go
@@ -169,8 +109,8 @@ class ElasticSink:
             streams = policies is not None
             for index in POLICIES.keys() - (policies or POLICIES).keys():
                 self._guarded(self._client.ilm.put_lifecycle, name=index, policy=POLICIES[index])
-            for index, fields in ((SCORES_INDEX, SCORE_FIELDS), (ALERTS_INDEX, ALERT_FIELDS)):
-                body = index_template(index, fields, streams)
+            for index in FIELDS:
+                body = index_template(index, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
             self._streams = streams
         return self._streams
@@ -193,6 +133,27 @@ class ElasticSink:
     def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
         """See `Sink`."""
         return self._bulk(ALERTS_INDEX, alert_documents(alerts))
+
+    def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
+        """See `Sink`."""
+        if lines.is_empty():
+            return []
+        documents = line_documents(lines)
+        spoken = words_of(lines["message"]).list.join(" ")
+        for document, words in zip(documents, spoken, strict=True):
+            document["vigil"]["words"] = words
+        return self._bulk(LINES_INDEX, documents)
+
+    def lines(self, query: LineQuery) -> FoundLines:
+        """See `Sink`; of what was written, at most the last 5 s may be missing."""
+        found = self._guarded(
+            lambda: self._client.search(index=f"{LINES_INDEX}*", **line_search(query))
+        )
+        return FoundLines(
+            _documents(found),
+            found["hits"]["total"]["value"],
+            int(found["aggregations"]["lines"]["value"]),
+        )
 
     def _bulk(self, index: str, documents: Sequence[dict[str, Any]]) -> list[Refused]:
         if not documents:
@@ -244,7 +205,7 @@ class ElasticSink:
                 size=min(limit, 10_000),
             )
         )
-        return [{"_id": hit["_id"], **hit["_source"]} for hit in found["hits"]["hits"]]
+        return _documents(found)
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to a search, whose request has the arguments of the client's `search`."""
@@ -276,6 +237,10 @@ class ElasticSink:
         self._client.close()
 
 
+def _documents(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"_id": hit["_id"], **hit["_source"]} for hit in found["hits"]["hits"]]
+
+
 def _numbers(version: str) -> list[int]:
     return [int(part) for part in version.split("-")[0].split(".")]
 
@@ -290,20 +255,3 @@ def _action(index: str, document: dict[str, Any], streams: bool) -> dict[str, An
         "_id": document["_id"],
         "_source": source,
     }
-
-
-def index_template(index: str, fields: Mapping[str, Any], streams: bool) -> dict[str, Any]:
-    """The index template of scores or alerts, with or without a data stream."""
-    settings: dict[str, Any] = {"number_of_shards": 1, "refresh_interval": "5s"}
-    body: dict[str, Any] = {
-        "index_patterns": [index] if streams else [f"{index}-*"],
-        "priority": 200,
-        "template": {
-            "settings": settings,
-            "mappings": {"dynamic": "strict", "properties": fields},
-        },
-    }
-    if streams:
-        settings["index.lifecycle.name"] = index
-        body["data_stream"] = {}
-    return body

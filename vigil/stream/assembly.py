@@ -18,6 +18,7 @@ from vigil.stores.database import open_database
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
+from vigil.stores.log_lines import LineKeeper, LineSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
@@ -86,7 +87,10 @@ def open_scorer(
             courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
             telemetry=telemetry,
             housekeeping=Housekeeping(
-                LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days))
+                [
+                    LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
+                    LineKeeper(engine, LineSpec(settings.log_days, settings.log_lines)),
+                ]
             ),
             for_sink=sink.outside,
         )

@@ -6,9 +6,10 @@ The same messages in the same order give the same outputs, however they are cut 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from vigil.alerts.message import alert_document
@@ -27,6 +28,7 @@ from vigil.events.schema import (
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import edge_metrics
+from vigil.logs.sampling import LineSampler
 from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
@@ -71,6 +73,7 @@ class Pipeline:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
         self.log_series = LogSeries()
+        self.line_sampler = LineSampler()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
@@ -97,7 +100,7 @@ class Pipeline:
 
         With `finish`, windows that have not ended are closed too.
         """
-        dead, late, requests_seen = [], [], []
+        dead, late, requests_seen, lines = [], [], [], []
         for (topic, partition), messages in sorted(batches.items()):
             decoded = self._decode(topic, messages, now_at)
             dead.append(decoded.dead)
@@ -105,8 +108,13 @@ class Pipeline:
             if topic == TOPIC_EVENTS:
                 records = requests_of(records)
                 requests_seen.append(records)
+            elif topic == TOPIC_LOGS:
+                mined = self.log_series.observe(_with_line_id(decoded, messages))
+                lines.append(self.line_sampler.take(mined.lines))
+                records = mined.points
             late.append(self._take(topic, partition, records))
         analysed = self.analysis.emit(finish)
+        lines.append(self.line_sampler.close(None if finish else self._logs_complete_at()))
         changes = [
             alert_document(action, incident, tracker.topology)
             for topic, tracker in self.trackers.items()
@@ -128,6 +136,7 @@ class Pipeline:
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
             edges=edge_metrics(requests_seen),
+            lines=pl.concat(lines),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
@@ -149,14 +158,16 @@ class Pipeline:
         return decoded
 
     def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
-        """Put requests, points or log records into windows; returns the late ones."""
+        """Put requests, points or counted lines into windows; returns the late ones."""
         if topic == TOPIC_EVENTS:
             self.trackers[topic].learn_calls(self._new_calls(records))
-        elif topic == TOPIC_LOGS:
-            records = self.log_series.points(records)
         late = self.analysis.take(topic, partition, records)
         self.counters["late"] += late.height
         return late
+
+    def _logs_complete_at(self) -> datetime:
+        """Up to when no line is waited for."""
+        return self.watermarks().get(TOPIC_LOGS, datetime.min.replace(tzinfo=UTC))
 
     def _new_calls(self, records: pl.DataFrame) -> list[tuple[str, str]]:
         """(caller, callee) pairs that this process has not seen yet."""
@@ -193,6 +204,7 @@ class Pipeline:
     def state(self) -> bytes:
         """Everything needed to go on after a crash."""
         frames, arrays = self.analysis.state()
+        frames["lines"] = self.line_sampler.state()
         documents: dict[str, Any] = {
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
@@ -213,6 +225,9 @@ class Pipeline:
             if f"incidents.{topic}" in documents:
                 tracker.restore(documents[f"incidents.{topic}"])
         self.log_series.restore(documents.get("log_series", []))
+        # A checkpoint of a version that kept no lines has none.
+        if "lines" in frames:
+            self.line_sampler.restore(frames["lines"])
         self.counters |= counters
 
 
@@ -220,3 +235,21 @@ def _as_metrics(windows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Windows of metrics, and of log lines, which look like those."""
     metrics = windows[TOPIC_METRICS]
     return pl.concat([metrics, windows[TOPIC_LOGS].select(metrics.columns)])
+
+
+def _with_line_id(decoded: Decoded, messages: Sequence[StoredMessage]) -> pl.DataFrame:
+    """Log records with the place where each lies in the event log, as `line_id`.
+
+    The instant before it keeps ids apart where a new log begins at offset 0 again.
+    """
+    offset = np.array([stored.offset for stored in messages], np.int64)[decoded.source]
+    number = np.arange(len(offset)) - np.searchsorted(decoded.source, decoded.source)
+    return decoded.records.with_columns(
+        line_id=pl.format(
+            "{}-{}-{}-{}",
+            pl.col("time").dt.epoch("us"),
+            pl.lit(messages[0].partition),
+            pl.Series(offset),
+            pl.Series(number),
+        )
+    )
