@@ -23,14 +23,14 @@ def test_json_of_common_loggers_is_read():
     assert fields(
         f'{{"level":"warn","ts":1.5,"msg":"cart is empty","trace_id":"{TRACE}"}}',
         '{"level":50,"time":1531171074631,"msg":"no stock"}',
-        f'{{"levelname":"ERROR","message":"no stock","otelTraceID":"{TRACE}","otelSpanID":"{SPAN}"}}',
+        f'{{"levelname":"ERROR","message":"no","otelTraceID":"{TRACE}","otelSpanID":"{SPAN}"}}',
         f'{{"log.level":"info","message":"hello","trace.id":"{TRACE}"}}',
         '{"@l":"Fatal","@m":"down"}',
         '{"severity":"NOTICE","textPayload":"hello"}',
     ) == [
         ("cart is empty", "warn", TRACE, None),
         ("no stock", "50", None, None),
-        ("no stock", "ERROR", TRACE, SPAN),
+        ("no", "ERROR", TRACE, SPAN),
         ("hello", "info", TRACE, None),
         ("down", "Fatal", None, None),
         ("hello", "NOTICE", None, None),
@@ -80,22 +80,12 @@ def test_any_line_is_a_line(text):
 
 def test_severities_have_many_names():
     """Of loggers, of syslog, of OpenTelemetry."""
-    names = [
-        "trace",
-        "Debug",
-        "INFO",
-        "notice",
-        "Warning",
-        "err",
-        "SEVERE",
-        "crit",
-        "3",
-        "30",
-        "WARN3",
-    ]
-    assert severity_class(pl.Series(names)).to_list() == [
-        "TRACE", "DEBUG", "INFO", "INFO", "WARN", "ERROR", "ERROR", "FATAL", "ERROR", "INFO", "WARN",
-    ]  # fmt: skip
+    classes = {
+        "trace": "TRACE", "Debug": "DEBUG", "INFO": "INFO", "notice": "INFO", "Warning": "WARN",
+        "err": "ERROR", "SEVERE": "ERROR", "crit": "FATAL", "3": "ERROR", "30": "INFO",
+        "WARN3": "WARN",
+    }  # fmt: skip
+    assert severity_class(pl.Series(list(classes))).to_list() == list(classes.values())
     assert set(severity_class(pl.Series(CLASSES))) == set(CLASSES)
 
 
@@ -114,7 +104,7 @@ def test_the_severity_of_a_plain_line_stands_near_its_beginning():
 
 
 def test_messages_alone_are_mined():
-    """Two lines that differ in their fields only are of one template; plain logs stay as they are."""
+    """Lines that differ in their fields only are of one template; plain logs stay as they are."""
     block = b"".join(
         orjson.dumps({"ts": n, "level": "info", "msg": f"order {n} accepted", "user": f"u{n}"})
         + b"\n"

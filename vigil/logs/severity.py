@@ -53,7 +53,7 @@ def severity_number(classes: pl.Series) -> pl.Series:
 def severity_in_text(lines: pl.Series) -> pl.Series:
     """One of CLASSES for each line that names its severity near its beginning, else null.
 
-    >>> severity_in_text(pl.Series(["2026-03-02 08:00 [error] no upstream", "all errors"])).to_list()
+    >>> severity_in_text(pl.Series(["2026-03-02 [error] no upstream", "all errors"])).to_list()
     ['ERROR', None]
     """
     head = lines.str.head(_HEAD_CHARACTERS)

@@ -15,15 +15,16 @@ from vigil.logs.severity import severity_class, severity_in_text
 # Names that loggers give a field, the most telling first.
 _NAMES = {
     "message": (
-        "message", "msg", "@message", "@m", "short_message", "MESSAGE", "textPayload", "log", "body",
-        "text", "event", "@mt",
+        "message", "msg", "@message", "@m", "short_message", "MESSAGE", "textPayload", "log",
+        "body", "text", "event", "@mt",
     ),
     "severity": (
         "severity", "level", "log.level", "levelname", "loglevel", "lvl", "severity_text", "@l",
         "PRIORITY",
     ),
     "trace_id": (
-        "trace_id", "traceId", "trace.id", "traceID", "traceid", "dd.trace_id", "otelTraceID", "@tr",
+        "trace_id", "traceId", "trace.id", "traceID", "traceid", "dd.trace_id", "otelTraceID",
+        "@tr",
     ),
     "span_id": (
         "span_id", "spanId", "span.id", "spanID", "spanid", "dd.span_id", "otelSpanID", "@sp",
@@ -67,13 +68,15 @@ def described(logs: pl.DataFrame) -> pl.DataFrame:
 
 def messages_of(lines: Lines) -> Lines:
     """The messages of a log whose lines have fields; other logs are returned as they are."""
-    sample = pl.Series(
-        [lines.text(n) for n in range(min(len(lines), _SAMPLE_LINES))], dtype=pl.String
-    )
-    if 2 * _has_fields(sample).sum() < max(len(sample), 1):
+    first = lines.at(slice(_SAMPLE_LINES))
+    if 2 * _has_fields(_texts(first)).sum() < max(len(first), 1):
         return lines
-    texts = pl.Series([lines.text(n) for n in range(len(lines))])
+    texts = _texts(lines)
     return lines_of(_first(read_fields(texts)["message"], texts).to_arrow())
+
+
+def _texts(lines: Lines) -> pl.Series:
+    return pl.Series([lines.text(n) for n in range(len(lines))], dtype=pl.String)
 
 
 def _has_fields(lines: pl.Series) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Scores, alerts and log lines as search documents: Elastic Common Schema names, Vigil's own under `vigil`."""
+"""Scores, alerts and log lines as documents: Elastic Common Schema, Vigil's own under `vigil`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

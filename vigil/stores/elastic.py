@@ -149,11 +149,8 @@ class ElasticSink:
         found = self._guarded(
             lambda: self._client.search(index=f"{LINES_INDEX}*", **line_search(query))
         )
-        return FoundLines(
-            _documents(found),
-            found["hits"]["total"]["value"],
-            int(found["aggregations"]["lines"]["value"]),
-        )
+        kept, lines = found["hits"]["total"], found["aggregations"]["lines"]
+        return FoundLines(_documents(found), kept["value"], int(lines["value"]))
 
     def _bulk(self, index: str, documents: Sequence[dict[str, Any]]) -> list[Refused]:
         if not documents:

@@ -1,4 +1,4 @@
-"""Where scores, alerts and log lines can be searched: Elasticsearch by URL, else the database itself."""
+"""Where scores, alerts and log lines are searched: Elasticsearch by URL, else the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
