@@ -32,6 +32,7 @@ from vigil.events.dead_letters import (
     readable,
     text_only,
 )
+from vigil.events.nul import may_hold_nul, without_nul
 from vigil.events.otlp import read_otlp
 from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
@@ -79,6 +80,7 @@ class _Rows:
     line: np.ndarray
     lines: Sequence[bytes] | None = None
     is_own: bool = False
+    may_hold_nul: bool = True
 
     def raw(self, row: int) -> str:
         if self.lines is not None:
@@ -150,6 +152,8 @@ def _assemble(
             )
             dead.append(letter | {"raw": rows.raw(row)})
         valid = typed if keep.all() else typed.filter(keep)
+        if rows.may_hold_nul:
+            valid = without_nul(valid)
         records.append(valid if rows.is_own else limits.redaction.records(valid))
         sources.append(rows.payload[keep])
     merged, source = pl.concat(records), np.concatenate(sources)
@@ -199,7 +203,7 @@ def _read_arrow(
         payload_of = np.repeat([number for number, _ in tables], counts).astype(np.int64)
         lines = [np.arange(1, count + 1) for count in counts]
         line_of = np.concatenate([*lines, np.empty(0, np.int64)])
-        groups.append(_Rows(frame, payload_of, line_of, is_own=True))
+        groups.append(_Rows(frame, payload_of, line_of, is_own=True, may_hold_nul=False))
     return groups
 
 
@@ -330,7 +334,8 @@ def _read_text(
         frame = _parse(lines, texts) if lines else pl.DataFrame(schema=texts)
         origin = origin[0][keep], origin[1][keep]
     assert frame is not None
-    return [_Rows(frame, *origin, lines)]
+    nul = any(may_hold_nul(payloads[number].value) for number in numbers)
+    return [_Rows(frame, *origin, lines, may_hold_nul=nul)]
 
 
 def _records(payload: Payload) -> list[bytes]:

@@ -56,7 +56,7 @@ async def drive(
                 break
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             writer.write(requests[number % len(requests)])
-            status = await _answer(reader)
+            status = await read_status(reader)
             if status == 200:
                 latencies.append((time.perf_counter() - due) * 1e3)
             else:
@@ -68,7 +68,8 @@ async def drive(
     return Load(len(latencies), failed, elapsed, np.array(latencies))
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def read_status(reader: asyncio.StreamReader) -> int:
+    """The status of the next answer, its body read."""
     head = await reader.readuntil(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
