@@ -51,11 +51,11 @@ def version_2(*series):
     return request
 
 
-def observe(made, counts: list[int], time_ms: int) -> None:
-    """A native histogram of schema 0 whose buckets end at 1, 2, 4, 8."""
+def observe(made, counts: list[int], total: float, time_ms: int) -> None:
+    """A native histogram of schema 0 whose buckets end at 1, 2, 4, 8; `total`: sum of values."""
     deltas = [count - before for count, before in zip(counts, [0, *counts], strict=False)]
     made.histograms.add(
-        count_int=sum(counts), schema=0, timestamp=time_ms, positive_deltas=deltas
+        count_int=sum(counts), sum=total, schema=0, timestamp=time_ms, positive_deltas=deltas
     ).positive_spans.add(offset=0, length=len(counts))
 
 
@@ -84,12 +84,9 @@ def test_version_1_comes_in(listen):
 
 def test_version_2_comes_in(listen):
     """Types are told, so a counter needs no name of one; what was written is counted."""
+    totals = [(1.0, NOW_MS - 10_000), (21.0, NOW_MS)]
     request = version_2(
-        (
-            {"__name__": "requests", "job": "shop"},
-            COUNTER,
-            [(1.0, NOW_MS - 10_000), (21.0, NOW_MS)],
-        ),
+        ({"__name__": "requests", "job": "shop"}, COUNTER, totals),
         ({"__name__": "items_total", "job": "shop"}, GAUGE, [(7.0, NOW_MS)]),
     )
     with listen() as collector:
@@ -98,10 +95,8 @@ def test_version_2_comes_in(listen):
         written = "x-prometheus-remote-write-{}-written"
         assert answer.headers[written.format("samples")] == "3"
         assert answer.headers[written.format("histograms")] == "0"
-        assert values(collector.records(TOPIC_METRICS)) == {
-            "items_total": 7.0,
-            "requests_rate": 2.0,
-        }
+        found = values(collector.records(TOPIC_METRICS))
+        assert found == {"items_total": 7.0, "requests_rate": 2.0}
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -115,13 +110,13 @@ def test_native_histograms_become_quantiles(listen, version):
         made = request.timeseries.add()
         for name, value in {"__name__": "latency", "job": "shop"}.items():
             made.labels.add(name=name, value=value)
-    observe(request.timeseries[0], [5, 0, 0, 5], NOW_MS - 10_000)
-    observe(request.timeseries[0], [5, 0, 100, 5], NOW_MS)
+    observe(request.timeseries[0], [5, 0, 0, 5], 30.0, NOW_MS - 10_000)
+    observe(request.timeseries[0], [5, 0, 100, 5], 330.0, NOW_MS)
     with listen() as collector:
         answer = send(collector, packed(request), kinds[version])
         assert answer.headers["x-prometheus-remote-write-histograms-written"] == "2"
         assert values(collector.records(TOPIC_METRICS)) == {
-            "latency_count_rate": 10.0, "latency_p50": 3.0, "latency_p95": 3.9, "latency_p99": 3.98,
+            "latency_count_rate": 10.0, "latency_sum_rate": 30.0, "latency_p50": 3.0, "latency_p95": 3.9, "latency_p99": 3.98,
         }  # fmt: skip
 
 

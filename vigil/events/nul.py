@@ -19,7 +19,9 @@ def without_nul(records: pl.DataFrame) -> pl.DataFrame:
     holds = records.select(pl.col(pl.String).str.contains(NUL, literal=True).any()).row(0)
     names = [name for name, kind in records.schema.items() if kind == pl.String]
     changed = [name for name, held in zip(names, holds, strict=True) if held]
-    clean = [pl.col(name).str.replace_all(NUL, REPLACEMENT, literal=True) for name in changed]
+    clean: list[pl.Expr | pl.Series] = [
+        pl.col(name).str.replace_all(NUL, REPLACEMENT, literal=True) for name in changed
+    ]
     if "attributes" in records.columns:
         clean += _attributes(records["attributes"])
     return records.with_columns(clean) if clean else records

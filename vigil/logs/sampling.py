@@ -150,5 +150,5 @@ def _as_kept(lines: pl.DataFrame) -> pl.DataFrame:
             attributes=pl.Series(attributes, dtype=pl.String),
         )
         .select(list(KEPT_LINES))
-        .cast(dict(KEPT_LINES))
+        .cast(KEPT_LINES)
     )

@@ -152,6 +152,6 @@ def _points(lines: pl.DataFrame) -> pl.DataFrame:
         )
         for metric, happened in ((NEW_TEMPLATES, "is_new"), (ERROR_LINES, "is_grave"))
     ]  # fmt: skip
-    schema = {"row": pl.UInt32(), **POINTS}
+    schema = pl.Schema({"row": pl.UInt32(), **POINTS})
     points = pl.concat(frame.select(list(schema)).cast(schema) for frame in (rates, *events))
     return points.sort("row", maintain_order=True).drop("row")

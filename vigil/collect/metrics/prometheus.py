@@ -52,6 +52,7 @@ def _points_of(
         found = NativeBuckets(
             schema=native.schema,
             total=float(native.count_value),
+            sum=float(native.sum_value),
             zero=float(native.zero_count),
             spans=[(span.offset, span.length) for span in native.pos_spans or ()],
             deltas=list(native.pos_deltas or ()),
@@ -98,6 +99,7 @@ class NativeBuckets:
 
     schema: int
     total: float
+    sum: float
     zero: float
     spans: Sequence[tuple[int, int]]
     deltas: Sequence[float]
@@ -111,11 +113,12 @@ def native_points(
     native: NativeBuckets,
     identity: Mapping[str, str],
 ) -> Iterator[Point]:
-    """A native histogram: its count, and its positive buckets; raises InputError."""
+    """A native histogram: its count, sum and positive buckets; raises InputError."""
     # Beyond these the bounds of buckets are a list, or none that are defined.
     if not _SCHEMAS[0] <= native.schema <= _SCHEMAS[1]:
         return
     yield Point(f"{name}_count", labels, time_us, native.total, COUNTER, None, identity)
+    yield Point(f"{name}_sum", labels, time_us, native.sum, COUNTER, None, identity)
     yield Point(name, labels, time_us, native.total, BUCKET, math.inf, identity)
     given = iter(native.counts or itertools.accumulate(native.deltas))
     counts: dict[int, float] = {}

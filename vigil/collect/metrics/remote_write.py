@@ -74,6 +74,7 @@ def _buckets(histogram: Any) -> NativeBuckets:
     return NativeBuckets(
         schema=histogram.schema,
         total=histogram.count_float or float(histogram.count_int),
+        sum=histogram.sum,
         zero=histogram.zero_count_float or float(histogram.zero_count_int),
         spans=[(span.offset, span.length) for span in histogram.positive_spans],
         deltas=list(histogram.positive_deltas),
@@ -94,6 +95,7 @@ _MESSAGES: dict[str, list[_Field]] = {
     "Histogram": [
         ("count_int", 1, _UINT64, ""),
         ("count_float", 2, _DOUBLE, ""),
+        ("sum", 3, _DOUBLE, ""),
         ("schema", 4, _SINT32, ""),
         ("zero_count_int", 6, _UINT64, ""),
         ("zero_count_float", 7, _DOUBLE, ""),
