@@ -116,7 +116,8 @@ def test_native_histograms_become_quantiles(listen, version):
         answer = send(collector, packed(request), kinds[version])
         assert answer.headers["x-prometheus-remote-write-histograms-written"] == "2"
         assert values(collector.records(TOPIC_METRICS)) == {
-            "latency_count_rate": 10.0, "latency_sum_rate": 30.0, "latency_p50": 3.0, "latency_p95": 3.9, "latency_p99": 3.98,
+            "latency_count_rate": 10.0, "latency_sum_rate": 30.0, "latency_p50": 3.0,
+            "latency_p95": 3.9, "latency_p99": 3.98,
         }  # fmt: skip
 
 
