@@ -36,7 +36,14 @@ PREFIX = "VIGIL_"
 FILE_NAME = "vigil.toml"
 # Variables with the prefix that are no settings: the file itself, Dagster's partitions, the tests.
 _OTHER_VARIABLES = frozenset(
-    {"VIGIL_CONFIG", "VIGIL_PARTITIONS_START", "VIGIL_ABSENT_SERVERS", "VIGIL_TEST_TIMESCALE_URL"}
+    {
+        "VIGIL_CONFIG",
+        "VIGIL_PARTITIONS_START",
+        "VIGIL_ABSENT_SERVERS",
+        "VIGIL_TEST_TIMESCALE_URL",
+        "VIGIL_TEST_ALERTMANAGER",
+        "VIGIL_TEST_OTELCOL",
+    }
 )
 
 
