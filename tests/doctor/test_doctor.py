@@ -119,7 +119,7 @@ def samples(settings: Settings, *lags: int) -> None:
     health = StreamHealth(engine, CONSUMER)
     for age, lag in enumerate(reversed(lags)):
         at = datetime.now(UTC) - timedelta(seconds=59 * age)
-        health.note(Sample(at, 1_000_000 - 6_000 * age, 0, lag, None))
+        health.note(Sample(at, 1_000_000 - 6_000 * age, 0, lag))
     engine.dispose()
 
 

@@ -139,7 +139,7 @@ def test_status_has_lag_watermark_and_throughput(store_settings):
     engine = open_database(store_settings)
     health, now = StreamHealth(engine, "vigil-scorer"), datetime.now(UTC)
     for age_s, read in ((3 * 86_400, 0), (40, 1_000), (0, 5_000)):
-        health.note(Sample(now - timedelta(seconds=age_s), read, 0, 7, START))
+        health.note(Sample(now - timedelta(seconds=age_s), read, 0, 7, {"vigil.events": START}))
     stream = read_status(store_settings)["stream"]
     assert stream["watermark_at"] == START
     assert stream["records_per_s"] == pytest.approx(100)

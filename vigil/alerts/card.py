@@ -11,6 +11,8 @@ from typing import Any
 RESOLVING = frozenset({"resolved", "withdrawn"})
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARKLINE_POINTS = 40
+# A second cause is named from this part of the first one's score.
+NEARLY = 0.5
 
 _HEADS = {
     "opened": "",
@@ -26,13 +28,18 @@ _HEADS = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`facts`: (name, value), in order. `links`: (name, address). `commands` can be pasted."""
+    """`facts`: (name, value), in order. `links`: (name, address). `commands` can be pasted.
+
+    `lost`: where a journey's time went. `in_common`: what bad requests share.
+    """
 
     headline: str
     severity: str
     resolving: bool
     facts: Sequence[tuple[str, str]]
     cause: Sequence[str]
+    lost: Sequence[str]
+    in_common: Sequence[str]
     similar: Sequence[str]
     not_sent: Sequence[str]
     sparkline: str
@@ -45,6 +52,8 @@ class Card:
         """Title and items of each list that has any."""
         named = [
             ("Why", self.cause),
+            ("Where the time goes", self.lost),
+            ("What bad requests share", self.in_common),
             ("Seen before", self.similar),
             ("Deliberately not sent", self.not_sent),
         ]
@@ -63,7 +72,9 @@ def make_card(document: Mapping[str, Any]) -> Card:
         severity=severity,
         resolving=resolving,
         facts=_digest(document) if action == "digest" else _facts(document, resolving),
-        cause=() if resolving else document.get("cause", ()),
+        cause=() if resolving else _why(document),
+        lost=() if resolving else _lost(document),
+        in_common=() if resolving else document.get("in_common", ()),
         similar=() if resolving else document.get("similar", ()),
         not_sent=document.get("not_sent", ()),
         sparkline=sparkline(document.get("recent", {}).get("actual", ())),
@@ -91,10 +102,39 @@ def _facts(document: Mapping[str, Any], resolving: bool) -> list[tuple[str, str]
     if document.get("requests_affected"):
         facts.append(("Affected", _affected(document)))
     if not resolving and document.get("origin"):
-        facts.append(("Probable cause", document["origin"]))
+        facts.append(("Probable cause", cause_name(document)))
     if document.get("owner"):
         facts.append(("Owner", document["owner"]))
     return facts
+
+
+def cause_name(document: Mapping[str, Any]) -> str:
+    """The likeliest cause, and the next where it is nearly as likely; else the origin."""
+    causes = document.get("causes") or [{"service": document["origin"], "score": 1.0}]
+    likely = [cause for cause in causes if cause["score"] >= NEARLY * causes[0]["score"]]
+    return ", or ".join(_place(cause) for cause in likely[:2])
+
+
+def _place(cause: Mapping[str, Any]) -> str:
+    where = cause.get("environment")
+    return cause["service"] + (f" in {where}" if where else "")
+
+
+def _why(document: Mapping[str, Any]) -> list[str]:
+    """Evidence for the likeliest cause, then for the origin."""
+    causes = document.get("causes") or [{"evidence": []}]
+    return list(dict.fromkeys([*causes[0]["evidence"], *document.get("cause", ())]))
+
+
+def _lost(document: Mapping[str, Any]) -> list[str]:
+    excess = document.get("excess")
+    if not excess:
+        return []
+    before, now = excess["expected_ms"], excess["actual_ms"]
+    return [
+        excess["words"],
+        f"in {excess['journey']}, on average {now:.0f} ms instead of {before:.0f}",
+    ]
 
 
 def _digest(document: Mapping[str, Any]) -> list[tuple[str, str]]:

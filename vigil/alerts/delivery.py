@@ -19,6 +19,7 @@ from vigil.alerts.channels import KINDS, Channel, ChannelError, Note
 from vigil.alerts.channels.terminal import Terminal
 from vigil.alerts.context import Context
 from vigil.alerts.dispatcher import Decided, Dispatcher
+from vigil.alerts.localiser import Localiser
 from vigil.alerts.policy.schema import Policy
 from vigil.stores.alerting import DEAD, FAILED, AlertStore, Waiting
 
@@ -56,6 +57,7 @@ class Outbox:
         bury: Bury = lambda waiting, error: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         seed: int | None = None,
+        localiser: Localiser | None = None,
     ) -> None:
         self._engine = engine
         self._policy = policy
@@ -64,12 +66,25 @@ class Outbox:
         self._clock = clock
         self._context = Context(engine, policy.links)
         self._random = random.Random(seed)
+        self._localiser = localiser
         self._refusals = dict.fromkeys(channels, 0)
         self._dispatcher: Dispatcher | None = None
 
     def deliver(self) -> int:
         """One round; returns how much was decided on or sent."""
+        self._localise()
         return self._decide() + self._send()
+
+    def _localise(self) -> None:
+        """Find out where new incidents come from, so that the messages can say it."""
+        if self._localiser is None:
+            return
+        with self._engine.connect() as connection:
+            alerts = AlertStore(connection).undispatched()
+        found = self._localiser.causes_of(alerts)
+        if found:
+            with self._engine.begin() as connection:
+                AlertStore(connection).put_localisations(found)
 
     def _decide(self) -> int:
         now_at = self._clock()

@@ -16,6 +16,7 @@ from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.status import CONSUMER, gather_status
 from vigil.stores import open_log
+from vigil.stores.alerting import WHOLE
 from vigil.stores.database import Schema, open_database, read_frame
 from vigil.stores.log import EventLog
 from vigil.stores.registry import Registry
@@ -137,7 +138,7 @@ class BoardReader:
         about = {"id": incident_id}
         with self._engine.connect() as connection:
             document = connection.execute(
-                sa.text("SELECT document FROM incidents WHERE incident_id = :id"), about
+                sa.text(f"SELECT {WHOLE} FROM incidents WHERE incident_id = :id"), about
             ).scalar()
             if document is None:
                 raise NoSuchThing(f"there is no incident {incident_id!r}")

@@ -18,7 +18,8 @@ from vigil.cli.time import parse_duration
 def command(incident: str | None, only_open: bool, last: str, limit: int, as_json: bool) -> None:
     """List incidents, or tell the whole story of one.
 
-    The story has the message, what was decided about it and why, and what each channel said.
+    The story has the message with the probable cause and its evidence, what was decided about it
+    and why, and what each channel said.
     INCIDENT may be a part of its id that fits no other.
 
     \b
@@ -41,16 +42,18 @@ def command(incident: str | None, only_open: bool, last: str, limit: int, as_jso
     if as_json:
         print_json(rows)
     else:
-        columns = ("incident", "status", "severity", "owner", "since", "what", "told")
+        columns = ("incident", "status", "severity", "owner", "since", "what", "cause", "told")
         print_table("Incidents", columns, [_row(row) for row in rows])
     raise SystemExit(1 if only_open and not rows else 0)
 
 
 def _row(row: dict[str, Any]) -> tuple[Any, ...]:
+    from vigil.alerts.card import cause_name
+
     since = datetime.fromisoformat(row["opened_at"])
     return (
         row["incident_id"], row["status"], row["severity"], row["owner"], f"{since:%m-%d %H:%M:%S}",
-        row["title"], row["told"],
+        row["title"], cause_name(row), row["told"],
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ service's drill fails, resolved by the first that passes.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from vigil.drill.shadow import KINDS, ServiceDrill, plan_drill, run_drill
 from vigil.errors import VigilError
 from vigil.features.observations import SCORED_METRICS
+from vigil.incidents.own import OwnIncident, own_incident_document
 from vigil.incidents.rules import WARNING, IncidentRules
 from vigil.stores.alerting import AlertStore
 from vigil.stores.checkpoint import write_incidents
@@ -79,35 +79,20 @@ def record(connection: sa.Connection, results: Sequence[ServiceDrill], at: datet
         open_one = store.open_incident(STREAM, item.service)
         if item.passed == (open_one is None):
             continue
-        document = _blind_spot(item, at, open_one)
+        document = own_incident_document(_blind_spot(item), at, open_one, item.passed)
         write_incidents(connection, [document], [document])
 
 
-def _blind_spot(item: ServiceDrill, at: datetime, before: dict[str, Any] | None) -> dict[str, Any]:
-    """An alert document of the same shape as the tracker's."""
-    number = before["incident_id"] if before else f"blind-{item.service}-{at:%Y%m%d}"
-    opened_at = before["opened_at"] if before else at.isoformat()
-    resolved = item.passed
-    return {
-        "alert_id": f"{number}:{2 if resolved else 1}",
-        "incident_id": number,
-        "action": "resolved" if resolved else "opened",
-        "status": "resolved" if resolved else "open",
-        "severity": WARNING,
-        "at": at.isoformat(),
-        "opened_at": opened_at,
-        "updated_at": at.isoformat(),
-        "resolved_at": at.isoformat() if resolved else None,
-        "stream": STREAM,
-        "title": f"blind spot: faults of {item.service} would go unnoticed",
-        "reason": f"the drill injected {item.faults} faults and {item.found} were noticed;"
-        f" missed: {', '.join(item.missed) or 'none'}",
-        "origin": item.service,
-        "services": [item.service],
-        "cause": [f"of {', '.join(KINDS)} the drill missed {', '.join(item.missed)}"],
-        "note": "",
-        "reopenings": 0,
-        "series": [],
-        "series_count": 0,
-        "trace_ids": [],
-    }
+def _blind_spot(item: ServiceDrill) -> OwnIncident:
+    missed = ", ".join(item.missed) or "none"
+    return OwnIncident(
+        stream=STREAM,
+        origin=item.service,
+        prefix=f"blind-{item.service}",
+        severity=WARNING,
+        title=f"blind spot: faults of {item.service} would go unnoticed",
+        reason=f"the drill injected {item.faults} faults and {item.found} were noticed;"
+        f" missed: {missed}",
+        cause=f"of {', '.join(KINDS)} the drill missed {missed}",
+        services=[item.service],
+    )

@@ -6,9 +6,12 @@ from itertools import combinations
 
 import numpy as np
 import polars as pl
-from scipy.special import betainc
+
+from vigil.journeys.tails import beta_binomial_tail
 
 MOST_VALUES = 1_000
+# What tells bad from good by less is true of many requests that are well.
+LEAST_DIFFERENCE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def common_attributes(
     `bad`: a boolean column. A combination is better the larger `of_bad − of_good` (Youden's J);
     a longer one must beat what it is made of, so nothing is added that tells no more. Counting is
     one group-by for each set of attributes. Attributes with more than 1,000 values (ids) are left
-    out. The test is binomial, from the share of good requests in the combination.
+    out, and so are differences below 0.2. The test is beta-binomial: the share that is expected of
+    the bad is known from the good ones only, the less the fewer they are.
     """
     usable = [name for name in attributes if requests[name].n_unique() <= MOST_VALUES]
     bad_count = int(requests[bad].sum())
@@ -80,12 +84,13 @@ def _significant(
 ) -> list[Subset]:
     seen = frame["bad"].to_numpy().astype(float)
     size = frame["requests"].to_numpy()
-    of_bad, of_good = seen / bad_count, (size - seen) / good_count
-    # One good request more than seen: a share of 0 is not known to be 0.
-    share = (size - seen + 1) / (good_count + 1)
-    p = np.minimum(_binomial_tail(seen, bad_count, np.minimum(share, 1)) * tried, 1)
+    good = size - seen
+    of_bad, of_good = seen / bad_count, good / good_count
+    bads = np.full_like(seen, bad_count)
+    chance = beta_binomial_tail(seen, bads, good + 1, good_count - good + 1)
+    p = np.minimum(chance * tried, 1)
     names = [name for name in frame.columns if name not in ("bad", "requests")]
-    keep = np.flatnonzero((p < significance) & (of_bad > of_good))
+    keep = np.flatnonzero((p < significance) & (of_bad - of_good >= LEAST_DIFFERENCE))
     rows = frame.select(names).rows()
     return [
         Subset(
@@ -94,11 +99,6 @@ def _significant(
         )
         for i in keep.tolist()
     ]  # fmt: skip
-
-
-def _binomial_tail(seen: np.ndarray, trials: int, share: np.ndarray) -> np.ndarray:
-    """P(at least `seen` of `trials`), 1 where none was seen."""
-    return np.where(seen > 0, betainc(np.maximum(seen, 1), trials - seen + 1, share), 1.0)
 
 
 def _without_idle_parts(found: list[Subset]) -> list[Subset]:

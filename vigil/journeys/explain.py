@@ -33,27 +33,41 @@ def journeys_of(events: pl.DataFrame) -> pl.DataFrame:
     return with_journey(with_path(timed))
 
 
-def explain(spans: pl.DataFrame, at_us: int) -> list[Explanation]:
+def explain(spans: pl.DataFrame, at_us: int, most: int | None = None) -> list[Explanation]:
     """The change of each journey at an instant, the one that costs all users most time first.
 
-    `spans`: of `journeys_of`. A request is bad if it failed or took longer than 95 of 100 before.
+    `spans`: of `journeys_of`; `most`: how many journeys at most. A request is bad if it failed or
+    took longer than 95 of 100 before, and came after the instant.
     """
     begin = pl.col("start_us").min().over("trace_id")
     before, after = spans.filter(begin < at_us), spans.filter(begin >= at_us)
     found = []
-    for journey in sorted(after["journey"].unique()):
+    for journey in _costliest(before, after)[:most]:
         excess = decompose(before, after, journey)
-        if excess is not None:
-            bad = _bad_traces(before, after, journey)
-            where = excess.parts[0].where.partition(" → ")[0]
-            common = _common(after.filter(pl.col("journey") == journey), where, bad)
-            found.append((_cost(after, excess), Explanation(excess, bad.len(), tuple(common))))
-    return [explanation for _, explanation in sorted(found, key=lambda pair: -pair[0])]
+        assert excess is not None, "a costly journey has traces on both sides"
+        bad = _bad_traces(before, after, journey)
+        mine = spans.filter(pl.col("journey") == journey)
+        common = _common(mine, _suspect(mine, bad, excess), bad)
+        found.append(Explanation(excess, bad.len(), tuple(common)))
+    return found
 
 
-def _cost(after: pl.DataFrame, excess: Excess) -> float:
-    traces = after.filter(pl.col("journey") == excess.journey)["trace_id"].n_unique()
-    return abs(excess.change_ms) * traces
+def _costliest(before: pl.DataFrame, after: pl.DataFrame) -> list[str]:
+    """Journeys by the time that they lost or won over all of their requests."""
+    sides = [
+        side.group_by("journey").agg(
+            ms=pl.col("critical_ms").sum(), traces=pl.col("trace_id").n_unique()
+        )
+        for side in (before, after)
+    ]
+    mean_ms = pl.col("ms_right") / pl.col("traces_right") - pl.col("ms") / pl.col("traces")
+    return (
+        sides[0]
+        .join(sides[1], on="journey")
+        .select("journey", cost=mean_ms.abs() * pl.col("traces_right"))
+        .sort("cost", "journey", descending=[True, False])["journey"]
+        .to_list()
+    )
 
 
 def _bad_traces(before: pl.DataFrame, after: pl.DataFrame, journey: str) -> pl.Series:
@@ -63,9 +77,23 @@ def _bad_traces(before: pl.DataFrame, after: pl.DataFrame, journey: str) -> pl.S
     return after.filter(here & (late | pl.col("failed")))["trace_id"].unique()
 
 
-def _common(after: pl.DataFrame, component: str, bad: pl.Series) -> list[Subset]:
-    """What the spans of a component have in common in bad traces."""
-    mine = after.filter(pl.col("component") == component).unique(
+def _suspect(spans: pl.DataFrame, bad: pl.Series, excess: Excess) -> str:
+    """The component to search: where most bad requests failed first, else where time was added."""
+    failed = spans.filter(pl.col("failed") & pl.col("trace_id").is_in(bad.implode()))
+    first = failed.sort("depth", "row", descending=[True, False]).unique(
+        "trace_id", keep="first", maintain_order=True
+    )
+    if 2 * first.height > bad.len():
+        return str(first["component"].value_counts().sort("count", "component")["component"][-1])
+    return excess.parts[0].where.partition(" → ")[0]
+
+
+def _common(spans: pl.DataFrame, component: str, bad: pl.Series) -> list[Subset]:
+    """What the spans of a component have in common in bad traces, and not in those before them.
+
+    The time before counts as good: of a new version all requests may be bad.
+    """
+    mine = spans.filter(pl.col("component") == component).unique(
         "trace_id", keep="first", maintain_order=True
     )
     wide, names = with_attributes(mine)

@@ -11,9 +11,9 @@ The idea to compare event graphs is from Yu et al., "Nezha", FSE 2023; blame and
 import numpy as np
 import polars as pl
 
+from vigil.journeys.tails import beta_binomial_tail
 from vigil.rootcause.blocks import NOW, block_weights
 from vigil.rootcause.statements import log_statement
-from vigil.rootcause.tails import beta_binomial_tail
 
 SIGNIFICANCE = 0.01
 # Shares drift by themselves: their standard deviation from block to block, relative.

@@ -99,7 +99,7 @@ class _Findings:
 
     def about(self, component: str) -> tuple[str, ...]:
         """Sentences about a component."""
-        parts = (self._traffic, self._resources, self._time, self._way, self._changes)
+        parts = (self._traffic, self._resources, self._changes, self._time, self._way)
         return tuple(line for part in parts for line in part(component))
 
     def _traffic(self, component: str) -> list[str]:

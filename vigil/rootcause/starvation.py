@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
+from vigil.journeys.tails import beta_binomial_tail
 from vigil.rootcause.blocks import NOW
-from vigil.rootcause.tails import beta_binomial_tail
 
 SIGNIFICANCE = 1e-6
 # The mix of traffic changes by itself with the hour; a loss of half does not.

@@ -8,6 +8,11 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+# An incident's or alert's document with what was found out about the incident's cause.
+WHOLE = "document || coalesce(localisation, '{}'::jsonb)"
+_INCIDENT_OF = "(SELECT localisation FROM incidents i WHERE i.incident_id = alerts.incident_id)"
+WHOLE_ALERT = f"document || coalesce({_INCIDENT_OF}, '{{}}'::jsonb)"
+
 WAITING, SENT, FAILED, DEAD = "waiting", "sent", "failed", "dead"
 ALERTS_AT_ONCE = 200
 NOTIFICATIONS_AT_ONCE = 500
@@ -34,8 +39,18 @@ class AlertStore:
 
     def undispatched(self) -> list[dict[str, Any]]:
         """Alert documents that nobody has decided on, in order."""
-        query = "SELECT document FROM alerts WHERE dispatched_at IS NULL ORDER BY sequence LIMIT :n"
+        query = (
+            f"SELECT {WHOLE_ALERT} FROM alerts WHERE dispatched_at IS NULL"
+            " ORDER BY sequence LIMIT :n"
+        )
         return list(self.connection.execute(sa.text(query), {"n": ALERTS_AT_ONCE}).scalars())
+
+    def put_localisations(self, found: Mapping[str, Mapping[str, Any]]) -> None:
+        """Incident → what is known about its cause; replaces what was."""
+        self._many(
+            "UPDATE incidents SET localisation = CAST(:document AS jsonb) WHERE incident_id = :id",
+            [{"id": number, "document": _json(document)} for number, document in found.items()],
+        )
 
     def mark_dispatched(self, alert_ids: Sequence[str], at: datetime) -> None:
         """They need not be decided on again."""
@@ -202,7 +217,7 @@ class AlertStore:
         """Incidents that people were told of, or were to be, the newest first."""
         extra = "AND status = 'open'" if only_open else "AND status NOT IN ('pending', 'dismissed')"
         query = sa.text(
-            f"SELECT document FROM incidents WHERE (opened_at >= :since OR status = 'open') {extra}"
+            f"SELECT {WHOLE} FROM incidents WHERE (opened_at >= :since OR status = 'open') {extra}"
             " ORDER BY opened_at DESC, incident_id LIMIT :limit"
         )
         values = {"since": since_at, "limit": limit}
@@ -210,7 +225,7 @@ class AlertStore:
 
     def incident(self, incident_id: str) -> dict[str, Any] | None:
         """One incident's last document."""
-        query = sa.text("SELECT document FROM incidents WHERE incident_id = :id")
+        query = sa.text(f"SELECT {WHOLE} FROM incidents WHERE incident_id = :id")
         found: dict[str, Any] | None = self.connection.execute(query, {"id": incident_id}).scalar()
         return found
 

@@ -72,7 +72,18 @@ ALERT_FIELDS = {
         ),
         _KEYWORD,
     ),
-    **{key: {"type": "text"} for key in ("title", "reason", "cause", "note")},
+    **{key: {"type": "text"} for key in ("title", "reason", "cause", "note", "in_common")},
+    "causes": _object(
+        service=_KEYWORD, environment=_KEYWORD, score=_DOUBLE, evidence={"type": "text"}
+    ),
+    "excess": _object(
+        journey=_KEYWORD,
+        expected_ms=_DOUBLE,
+        actual_ms=_DOUBLE,
+        words={"type": "text"},
+        parts={"type": "object", "enabled": False},
+    ),
+    "localised_from": _KEYWORD,
     **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
     **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
     # Shown as they are, never searched.

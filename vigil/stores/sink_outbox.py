@@ -1,6 +1,7 @@
 """Documents that wait for the sink, committed together with the state they come from."""
 
 import io
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,20 +70,25 @@ class SinkOutbox:
         self._consumer = consumer
 
     def waiting(self) -> Waiting | None:
-        """The oldest documents, None when the sink has everything."""
+        """The oldest documents, None when the sink has everything.
+
+        Alerts wait until they were decided on: by then their cause was looked for.
+        """
         query = sa.text(
-            "SELECT epoch, scores, alerts, lines FROM sink_outbox WHERE consumer = :consumer"
-            " ORDER BY epoch LIMIT :count"
+            "SELECT epoch, scores, alerts, lines, NOT EXISTS (SELECT 1 FROM"
+            " jsonb_array_elements(alerts) a JOIN alerts t ON t.alert_id = a->>'alert_id'"
+            " WHERE t.dispatched_at IS NULL) AS decided"
+            " FROM sink_outbox WHERE consumer = :consumer ORDER BY epoch LIMIT :count"
         )
         values = {"consumer": self._consumer, "count": EPOCHS_AT_ONCE}
         with self._engine.connect() as connection:
-            rows = connection.execute(query, values).all()
-        if not rows:
-            return None
+            found = connection.execute(query, values).all()
+            rows = list(itertools.takewhile(lambda row: row.decided, found))
+            if not rows:
+                return None
+            alerts = _localised(connection, [alert for row in rows for alert in row.alerts])
         documents = Documents(
-            _together(row.scores for row in rows),
-            [alert for row in rows for alert in row.alerts],
-            _together(row.lines for row in rows),
+            _together(row.scores for row in rows), alerts, _together(row.lines for row in rows)
         )
         return Waiting(rows[-1].epoch, documents)
 
@@ -94,3 +100,16 @@ class SinkOutbox:
         with self._engine.begin() as connection:
             values = {"consumer": self._consumer, "epoch": taken.last_epoch}
             connection.execute(statement, values)
+
+
+def _localised(
+    connection: sa.Connection, alerts: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Alerts with what is known about their incident's cause."""
+    query = sa.text(
+        "SELECT incident_id, localisation FROM incidents"
+        " WHERE incident_id = ANY(:ids) AND localisation IS NOT NULL"
+    )
+    ids = list({alert["incident_id"] for alert in alerts})
+    known = {row.incident_id: row.localisation for row in connection.execute(query, {"ids": ids})}
+    return [{**alert, **known.get(alert["incident_id"], {})} for alert in alerts]

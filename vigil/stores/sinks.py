@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from vigil.config import Settings
 from vigil.errors import ConfigError
+from vigil.stores.alerting import WHOLE_ALERT
 from vigil.stores.documents import alert_documents, line_documents, score_documents
 from vigil.stores.log_lines import FoundLines, LineQuery, search_lines
 from vigil.stores.timescale import WindowStore
@@ -122,7 +123,7 @@ class EmbeddedSink:
     def alerts(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
         """See `Sink`."""
         query = sa.text(
-            "SELECT document FROM alerts WHERE at >= :start_at AND at < :end_at"
+            f"SELECT {WHOLE_ALERT} AS document FROM alerts WHERE at >= :start_at AND at < :end_at"
             " ORDER BY at DESC, alert_id LIMIT :limit"
         )
         values = {"start_at": start_at, "end_at": end_at, "limit": limit}

@@ -1,9 +1,11 @@
 """How a scorer did during the last day: one sample every ten seconds, as long as it is active."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 KEPT = timedelta(days=1)
@@ -11,13 +13,21 @@ KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """State of a stream at one moment; records are counted since its first start."""
+    """State of a stream at one moment; records are counted since its first start.
+
+    `watermarks`: topic → event time that is complete; `watermark_at`: the latest of them.
+    """
 
     at: datetime
     records_read: int
     records_dead: int
     lag_messages: int
-    watermark_at: datetime | None
+    watermarks: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def watermark_at(self) -> datetime | None:
+        """Event time that some topic has completed, None before the first."""
+        return max(self.watermarks.values(), default=None)
 
 
 class StreamHealth:
@@ -31,24 +41,32 @@ class StreamHealth:
         """Keep the sample, forget those older than a day."""
         insert = sa.text(
             "INSERT INTO stream_samples"
-            " (consumer, at, records_read, records_dead, lag_messages, watermark_at)"
-            " VALUES (:consumer, :at, :records_read, :records_dead, :lag_messages, :watermark_at)"
+            " (consumer, at, records_read, records_dead, lag_messages, watermarks)"
+            " VALUES (:consumer, :at, :records_read, :records_dead, :lag_messages,"
+            " CAST(:watermarks AS jsonb))"
             " ON CONFLICT DO NOTHING"
         )
         forget = sa.text("DELETE FROM stream_samples WHERE consumer = :consumer AND at < :before")
+        row = {"consumer": self._consumer, **asdict(sample)}
+        row["watermarks"] = orjson.dumps(row["watermarks"]).decode()
         with self._engine.begin() as connection:
-            connection.execute(insert, {"consumer": self._consumer, **asdict(sample)})
+            connection.execute(insert, row)
             connection.execute(forget, {"consumer": self._consumer, "before": sample.at - KEPT})
 
     def since(self, start_at: datetime) -> list[Sample]:
         """Samples from `start_at` on, oldest first."""
         query = sa.text(
-            "SELECT at, records_read, records_dead, lag_messages, watermark_at FROM stream_samples"
+            "SELECT at, records_read, records_dead, lag_messages, watermarks FROM stream_samples"
             " WHERE consumer = :consumer AND at >= :start ORDER BY at"
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query, {"consumer": self._consumer, "start": start_at})
-            return [Sample(**row._mapping) for row in rows]
+            return [_sample(row._asdict()) for row in rows]
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    watermarks = {topic: datetime.fromisoformat(at) for topic, at in row["watermarks"].items()}
+    return Sample(**{**row, "watermarks": watermarks})
 
 
 def records_per_s(samples: Sequence[Sample]) -> float | None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from threading import Event
 
 from vigil.alerts.delivery import Outbox, open_channels
+from vigil.alerts.localiser import Localiser
 from vigil.alerts.policy import configured_policy
 from vigil.config import Settings
 from vigil.detect import DetectorSettings, OnlineDetector
@@ -29,6 +30,7 @@ from vigil.stream.flink.options import READ, WRITTEN
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
+from vigil.stream.silence import SilenceWatch
 from vigil.stream.telemetry import Telemetry, serving_metrics
 from vigil.windows.tumbling import WindowSpec
 
@@ -67,11 +69,15 @@ def open_scorer(
             for topic in (*READ, *WRITTEN):
                 event_log.create_topic(topic)
         sink = open_parts.enter_context(closing(open_sink(settings, engine)))
+        localiser = open_parts.enter_context(
+            closing(Localiser(engine, lambda: open_log(settings), limits))
+        )
         outbox = Outbox(
             engine,
             policy,
             open_channels(policy, show),
             bury=lambda waiting, error: bury_message(event_log, waiting, error),
+            localiser=localiser,
         )
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
@@ -90,7 +96,8 @@ def open_scorer(
                 [
                     LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
                     LineKeeper(engine, LineSpec(settings.log_days, settings.log_lines)),
-                ]
+                ],
+                SilenceWatch(engine, consumer),
             ),
             for_sink=sink.outside,
         )

@@ -1,11 +1,12 @@
-"""Keeps the database small while the scorer runs, in a thread of its own."""
+"""What a running scorer looks after every minute, in a thread of its own."""
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from vigil.errors import DependencyError
+from vigil.stream.silence import SilenceWatch
 
 log = logging.getLogger("vigil.housekeeping")
 
@@ -26,10 +27,13 @@ class Keeper(Protocol):
 
 
 class Housekeeping:
-    """Lets the keepers tidy every minute between `start` and `finish`."""
+    """Between `start` and `finish`, keeps the database small and watches for silent topics."""
 
-    def __init__(self, keepers: Sequence[Keeper], every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, keepers: Sequence[Keeper], silence: SilenceWatch, every_s: float = EVERY_S
+    ) -> None:
         self._keepers = keepers
+        self._silence = silence
         self._every_s = every_s
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -50,16 +54,17 @@ class Housekeeping:
 
     def _run(self) -> None:
         while not self._ending.is_set():
+            self._try("the silence watch", self._silence.look)
             for keeper in self._keepers:
-                self._tidy(keeper)
+                self._try(type(keeper).__name__, keeper.tidy)
             self._ending.wait(self._every_s)
 
-    def _tidy(self, keeper: Keeper) -> None:
-        name = type(keeper).__name__
+    def _try(self, name: str, chore: Callable[[], object]) -> None:
+        """One chore; what a database that is down keeps from being done is done a minute later."""
         try:
-            rows = keeper.tidy()
+            done = chore()
         except DependencyError as error:
-            log.warning("%s; %s goes on later", error, name)
+            log.warning("%s; %s goes on in a minute", error, name)
         else:
-            if rows:
-                log.debug("%s: %d rows", name, rows)
+            if done:
+                log.debug("%s: %s", name, done)

@@ -119,7 +119,7 @@ class Telemetry:
                 records_read=now.counters.get("read", 0),
                 records_dead=now.counters.get("dead", 0),
                 lag_messages=sum(lag.values()),
-                watermark_at=max(now.watermarks.values(), default=None),
+                watermarks=now.watermarks,
             )
         )
 

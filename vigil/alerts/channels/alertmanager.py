@@ -64,14 +64,9 @@ def alertmanager_alert(note: Note, labels: dict[str, str]) -> dict[str, Any]:
 
 
 def _annotations(card: Card) -> dict[str, str]:
-    facts = {name.lower().replace(" ", "_"): value for name, value in card.facts}
-    lists = {
-        "cause": "; ".join(card.cause),
-        "seen_before": "; ".join(card.similar),
-        "not_sent": "; ".join(card.not_sent),
-    }
-    texts = {"summary": card.headline, "severity": card.severity, **facts, **lists}
-    return {name: text for name, text in texts.items() if text}
+    texts = dict(card.facts) | {title: "; ".join(items) for title, items in card.lists}
+    named = {name.lower().replace(" ", "_"): text for name, text in texts.items() if text}
+    return {"summary": card.headline, "severity": card.severity, **named}
 
 
 def _open(settings: AlertmanagerSettings) -> Channel:

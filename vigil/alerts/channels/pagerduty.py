@@ -59,9 +59,7 @@ def pagerduty_event(note: Note, routing_key: str) -> dict[str, Any]:
             "class": document["action"],
             "custom_details": {
                 **dict(card.facts),
-                "why": list(card.cause),
-                "seen before": list(card.similar),
-                "not sent": list(card.not_sent),
+                **{title.lower(): list(items) for title, items in card.lists},
                 "recent": card.sparkline,
                 "commands": list(card.commands),
             },

@@ -63,11 +63,23 @@ export function Incident({id}) {
       likely origin: <strong>${content.origin || "unknown"}</strong></p>
     <p class="reason">${content.reason ?? content.note}</p>
     ${content.cause?.length > 0 && html`<p>Taken for the origin since ${content.cause.join("; ")}.</p>`}
+    <${Causes} causes=${content.causes} excess=${content.excess} shared=${content.in_common} />
     ${worst && html`
       <${Around} worst=${worst} end=${new Date(end_s * 1000).toISOString()} stamp=${stamp} />
       <${Evidence} series=${content.series} total=${content.series_count} />`}
     <${Timeline} timeline=${content.timeline} />
     <${Traces} traces=${content.trace_ids} />`;
+}
+
+function Causes({causes = [], excess, shared = []}) {
+  if (!causes.length) return null;
+  return html`<section><h2>Probable causes</h2>
+    <ol>${causes.map(({service, environment, score, evidence}) => html`<li>
+      <strong>${serviceName(service)}</strong>${environment && `, ${environmentName(environment)}`}
+      ${" "}(score ${score.toFixed(2)}): ${evidence.join("; ") || "no evidence of its own"}</li>`)}</ol>
+    ${excess && html`<p>Where the time goes: ${excess.words}, in ${excess.journey}</p>`}
+    ${shared.length > 0 && html`<p>What bad requests share: ${shared.join("; ")}</p>`}
+  </section>`;
 }
 
 function Around({worst, end, stamp}) {

@@ -11,9 +11,10 @@ CREATE TABLE score_blocks (
     series_id bigint NOT NULL,
     block_start timestamptz NOT NULL,
     windows integer NOT NULL,
-    content bytea STORAGE EXTERNAL NOT NULL,
+    content bytea NOT NULL,
     PRIMARY KEY (series_id, block_start)
 );
+ALTER TABLE score_blocks ALTER COLUMN content SET STORAGE EXTERNAL;
 CREATE INDEX score_blocks_by_time ON score_blocks (block_start);
 DROP INDEX scores_by_time;
 CREATE INDEX scores_unflagged ON scores (window_start) WHERE NOT flagged;

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from vigil.rootcause.tails import beta_binomial_tail
+from vigil.journeys.tails import beta_binomial_tail
 
 
 @settings(deadline=None)
