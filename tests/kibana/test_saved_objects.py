@@ -7,7 +7,7 @@ import pytest
 from published import ATTRIBUTES, DashboardPanel, Reference
 
 from vigil.kibana import DASHBOARDS, Panel, SavedSearch, saved_objects, to_ndjson
-from vigil.stores.elastic_templates import ALERT_FIELDS, SCORE_FIELDS
+from vigil.stores.elastic_templates import FIELDS
 
 OBJECTS = saved_objects(DASHBOARDS)
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
@@ -28,9 +28,9 @@ def test_there_are_four_dashboards_with_charts_searches_and_views():
         f"Vigil: {name}" for name in ("estate overview", "service", "journey", "incidents")
     }
     assert {item["id"] for item in OBJECTS if item["type"] == "index-pattern"} == {
-        "vigil-scores", "vigil-alerts",
+        "vigil-scores", "vigil-alerts", "vigil-logs",
     }  # fmt: skip
-    assert sum(item["type"] == "search" for item in OBJECTS) == 2
+    assert sum(item["type"] == "search" for item in OBJECTS) == 3
 
 
 def test_every_reference_leads_to_an_object_that_comes_before_it():
@@ -93,7 +93,7 @@ def known(fields: dict, name: str) -> bool:
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.panel_id)
 def test_panels_use_fields_that_documents_have(panel):
     """The index's mapping is strict: an unknown field is a typing error."""
-    fields = SCORE_FIELDS if panel.index == "vigil-scores" else ALERT_FIELDS
+    fields = FIELDS[panel.index]
     used = [condition.field for condition in panel.where]
     if isinstance(panel, SavedSearch):
         used += panel.columns

@@ -11,6 +11,7 @@ import orjson
 
 from vigil.kibana.panels import (
     ALERTS,
+    LINES,
     SCORES,
     TIME_FIELD,
     Control,
@@ -29,7 +30,7 @@ LAYER = "layer"
 
 SavedObject = dict[str, Any]
 
-_NAMES = {SCORES: "Vigil scores", ALERTS: "Vigil alerts"}
+_NAMES = {SCORES: "Vigil scores", ALERTS: "Vigil alerts", LINES: "Vigil log lines"}
 _XY = {"line": "line", "bar": "bar_stacked"}
 
 
@@ -37,7 +38,7 @@ def saved_objects(dashboards: Sequence[Dashboard]) -> list[SavedObject]:
     """Data views, then charts and searches, then the dashboards made of them."""
     panels = [panel for dashboard in dashboards for panel in dashboard.panels]
     return [
-        *(_data_view(index) for index in (SCORES, ALERTS)),
+        *(_data_view(index) for index in _NAMES),
         *(_lens(panel) if isinstance(panel, Panel) else _search(panel) for panel in panels),
         *(_dashboard(dashboard) for dashboard in dashboards),
     ]
