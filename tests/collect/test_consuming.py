@@ -103,5 +103,5 @@ def test_a_message_is_read_once_and_a_bad_one_is_a_dead_letter():
 @pytest.mark.parametrize("text", ["metrics", "spans=x", "logs=", "logs=vigil.logs"])
 def test_what_names_no_other_topic_is_refused(text):
     """With what was given."""
-    with pytest.raises(InputError, match=text):
+    with pytest.raises(InputError, match=text.removeprefix("logs=") or text):
         Source.parse(text)

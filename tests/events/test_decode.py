@@ -10,6 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from otlp_messages import trace_request
 
 from vigil.events.content import ARROW_STREAM, JSON, NDJSON, PROTOBUF
@@ -186,6 +189,20 @@ valid = st.fixed_dictionaries(
         "request_bytes": st.integers(0, 2**53) | st.none(),
     }
 )
+
+
+def test_metrics_of_opentelemetry_are_told_to_take_the_collector():
+    """A topic with batches of them must not stop those who read it."""
+    request = ExportMetricsServiceRequest()
+    request.resource_metrics.add()
+    for value, content_type in (
+        (request.SerializeToString(), PROTOBUF),
+        (b'{"resourceMetrics": []}', JSON),
+    ):
+        dead = read(value, content_type, METRICS).dead
+        assert dead["rule"].to_list() == [
+            "must have passed a collector: vigil collect --from-topic metrics=TOPIC"
+        ]
 
 
 def test_a_nul_character_is_replaced_wherever_it_stands():
