@@ -4,7 +4,7 @@ Never raises for what is inside a payload: records + dead letters = records read
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from vigil.events.content import (
     OTLP_JSON,
     PROTOBUF,
     form_of,
+    numbers_by_form,
 )
 from vigil.events.dead_letters import (
     DEAD_LETTERS,
@@ -38,7 +39,7 @@ from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
 from vigil.events.schema import EVENTS
 
-__all__ = ["Decoded", "Limits", "Payload", "decode", "validate"]
+__all__ = ["Decoded", "Limits", "Payload", "Payloads", "decode", "decode_columns", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,18 @@ class Payload:
     place: str
 
 
-def message_payload(
-    content_type: str, value: bytes, topic: str, partition: int, offset: int
-) -> Payload:
-    """A message of the event log; its dead letters say where it stands."""
-    return Payload(content_type, value, f"topic {topic}, partition {partition}, offset {offset}")
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """Many of them in columns of equal length; `place` is asked for dead letters only."""
+
+    content_types: Sequence[str]
+    values: Sequence[bytes]
+    place: Callable[[int], str]
+
+
+def message_place(topic: str, partition: int, offset: int) -> str:
+    """Where a message of the event log stands, for people."""
+    return f"topic {topic}, partition {partition}, offset {offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +100,22 @@ class _Rows:
 def decode(
     payloads: Sequence[Payload], schema: pa.Schema, now_at: datetime, limits: Limits
 ) -> Decoded:
+    """As `decode_columns`, of payloads that are not in columns."""
+    columns = Payloads(
+        content_types=[payload.content_type for payload in payloads],
+        values=[payload.value for payload in payloads],
+        place=lambda number: payloads[number].place,
+    )
+    return decode_columns(columns, schema, now_at, limits)
+
+
+def decode_columns(
+    payloads: Payloads, schema: pa.Schema, now_at: datetime, limits: Limits
+) -> Decoded:
     """Decode and check payloads; rows keep the order of payloads and of records within them."""
     groups: list[_Rows] = []
     dead: list[dict[str, object]] = []
-    by_form: dict[str, list[int]] = {}
-    for number, payload in enumerate(payloads):
-        by_form.setdefault(form_of(payload.content_type, payload.value), []).append(number)
+    by_form = numbers_by_form(payloads.content_types, payloads.values)
     arrow = by_form.get(ARROW_STREAM, [])
     text = sorted(by_form.get(NDJSON, []) + by_form.get(JSON, []))
     otlp = sorted(by_form.get(PROTOBUF, []) + by_form.get(OTLP_JSON, []))
@@ -106,17 +124,11 @@ def decode(
     groups += _read_otlp(payloads, otlp, schema, limits, dead)
     groups += _read_access_logs(payloads, by_form.get(ACCESS_LOG, []), schema, dead)
     for number in by_form.get("", []):
-        payload = payloads[number]
-        rule = f"must be one of {', '.join(KNOWN)}"
+        rule, given = f"must be one of {', '.join(KNOWN)}", payloads.content_types[number]
+        value = payloads.values[number]
         dead.append(
             one_dead_letter(
-                number,
-                payload.place,
-                0,
-                "content-type",
-                rule,
-                payload.content_type,
-                text_only(payload.value),
+                number, payloads.place(number), 0, "content-type", rule, given, text_only(value)
             )
         )
     return _assemble(payloads, groups, dead, schema, now_at, limits)
@@ -128,27 +140,27 @@ def validate(
     """Check rows that are a frame already, such as those of a file at `place`."""
     count = frame.height
     rows = _Rows(frame, np.zeros(count, np.int64), np.arange(1, count + 1))
-    return _assemble([Payload("", b"", place)], [rows], [], schema, now_at, limits)
+    here = Payloads([""], [b""], lambda _: place)
+    return _assemble(here, [rows], [], schema, now_at, limits)
 
 
 def _assemble(
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     groups: Sequence[_Rows],
     dead: list[dict[str, object]],
     schema: pa.Schema,
     now_at: datetime,
     limits: Limits,
 ) -> Decoded:
-    records = [pl.DataFrame(schema=polars_schema(schema))]
-    sources = [np.empty(0, np.int64)]
-    for rows in groups:
+    records, sources = [], []
+    for rows in groups or [_Rows(_nothing(schema), _NO_NUMBERS, _NO_NUMBERS)]:
         typed, broken = check(rows.frame, schema, now_at, limits)
         keep = np.ones(typed.height, bool)
         for row, field, rule, value in broken.iter_rows():
             keep[row] = False
             number = int(rows.payload[row])
             letter = one_dead_letter(
-                number, payloads[number].place, int(rows.line[row]), field, rule, value, b""
+                number, payloads.place(number), int(rows.line[row]), field, rule, value, b""
             )
             dead.append(letter | {"raw": rows.raw(row)})
         valid = typed if keep.all() else typed.filter(keep)
@@ -156,8 +168,9 @@ def _assemble(
             valid = without_nul(valid)
         records.append(valid if rows.is_own else limits.redaction.records(valid))
         sources.append(rows.payload[keep])
-    merged, source = pl.concat(records), np.concatenate(sources)
+    merged, source = records[0], sources[0]
     if len(groups) > 1:
+        merged, source = pl.concat(records), np.concatenate(sources)
         order = np.argsort(source, kind="stable")
         merged, source = merged[order], source[order]
     if "route" in merged.columns:
@@ -170,8 +183,15 @@ def _assemble(
     return Decoded(merged, source, frame)
 
 
+_NO_NUMBERS = np.empty(0, np.int64)
+
+
+def _nothing(schema: pa.Schema) -> pl.DataFrame:
+    return pl.DataFrame(schema=polars_schema(schema))
+
+
 def _read_arrow(
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     numbers: Sequence[int],
     schema: pa.Schema,
     dead: list[dict[str, object]],
@@ -179,9 +199,8 @@ def _read_arrow(
     """Arrow streams; those of one schema become one frame."""
     alike: dict[pa.Schema, list[tuple[int, pa.Table]]] = {}
     for number in numbers:
-        payload = payloads[number]
         try:
-            table = pa.ipc.open_stream(payload.value).read_all()
+            table = pa.ipc.open_stream(payloads.values[number]).read_all()
             table.validate(full=True)
             table = table.select([name for name in schema.names if name in table.schema.names])
             _refuse_nested(table)
@@ -190,8 +209,8 @@ def _read_arrow(
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             dead.append(
                 one_dead_letter(
-                    number, payload.place, 0, "payload", "must be an Arrow IPC stream", reason,
-                    text_only(payload.value),
+                    number, payloads.place(number), 0, "payload", "must be an Arrow IPC stream",
+                    reason, text_only(payloads.values[number]),
                 )
             )  # fmt: skip
     groups = []
@@ -203,12 +222,13 @@ def _read_arrow(
         payload_of = np.repeat([number for number, _ in tables], counts).astype(np.int64)
         lines = [np.arange(1, count + 1) for count in counts]
         line_of = np.concatenate([*lines, np.empty(0, np.int64)])
-        groups.append(_Rows(frame, payload_of, line_of, is_own=True, may_hold_nul=False))
+        # One piece of memory a column: everything after this is done on whole columns.
+        groups.append(_Rows(frame.rechunk(), payload_of, line_of, is_own=True, may_hold_nul=False))
     return groups
 
 
 def _read_otlp(
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     numbers: Sequence[int],
     schema: pa.Schema,
     limits: Limits,
@@ -218,14 +238,15 @@ def _read_otlp(
     if not numbers:
         return []
     requests = [
-        (form_of(payloads[n].content_type, payloads[n].value), payloads[n].value) for n in numbers
+        (form_of(payloads.content_types[n], payloads.values[n]), payloads.values[n])
+        for n in numbers
     ]
     found = read_otlp(requests, schema, limits.max_attributes)
     for request, rule in found.refused.items():
         number = numbers[request]
-        value = payloads[number].value
+        value = payloads.values[number]
         size, raw = f"{len(value)} bytes", text_only(value)
-        dead.append(one_dead_letter(number, payloads[number].place, 0, "payload", rule, size, raw))
+        dead.append(one_dead_letter(number, payloads.place(number), 0, "payload", rule, size, raw))
     # Records are numbered within their request, from 1 on.
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first
@@ -233,7 +254,7 @@ def _read_otlp(
 
 
 def _read_access_logs(
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     numbers: Sequence[int],
     schema: pa.Schema,
     dead: list[dict[str, object]],
@@ -241,7 +262,7 @@ def _read_access_logs(
     """Lines of access logs; those of one format and origin are read together."""
     alike: dict[str, list[int]] = {}
     for number in numbers:
-        alike.setdefault(payloads[number].content_type, []).append(number)
+        alike.setdefault(payloads.content_types[number], []).append(number)
     groups = []
     for content_type, members in alike.items():
         try:
@@ -250,7 +271,7 @@ def _read_access_logs(
             log = read_access_log_type(content_type)
         except InputError as error:
             for number in members:
-                value, place = payloads[number].value, payloads[number].place
+                value, place = payloads.values[number], payloads.place(number)
                 dead.append(
                     one_dead_letter(
                         number, place, 0, "content-type", str(error), content_type, value
@@ -262,7 +283,7 @@ def _read_access_logs(
 
 
 def _read_lines(
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     numbers: Sequence[int],
     log: AccessLog,
     dead: list[dict[str, object]],
@@ -271,7 +292,7 @@ def _read_lines(
     lines = [
         (number, place, line)
         for number in numbers
-        for place, line in enumerate(payloads[number].value.split(b"\n"), start=1)
+        for place, line in enumerate(payloads.values[number].split(b"\n"), start=1)
         if line.strip()
     ]
     texts = [line.decode("utf-8", "replace").rstrip("\r") for _, _, line in lines]
@@ -281,7 +302,7 @@ def _read_lines(
         number, place, line = lines[row]
         shown = readable(line)[:100]
         dead.append(
-            one_dead_letter(number, payloads[number].place, place, "record", rule, shown, line)
+            one_dead_letter(number, payloads.place(number), place, "record", rule, shown, line)
         )
     payload_of = np.array([number for number, _, _ in lines], np.int64)[matched]
     line_of = np.array([place for _, place, _ in lines], np.int64)[matched]
@@ -298,23 +319,65 @@ def _refuse_nested(table: pa.Table) -> None:
 
 
 def _read_text(
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     numbers: Sequence[int],
     limits: Limits,
     dead: list[dict[str, object]],
     schema: dict[str, pl.DataType],
 ) -> list[_Rows]:
-    """JSON of any shape, all fields as text: types are judged by the rules, not by the parser."""
+    """JSON of any shape. Where a field is not of its type, all are text: types are then judged by
+    the rules, not by the parser.
+    """
+    if not numbers:
+        return []
+    rows = _read_plain(payloads, numbers, limits, schema)
+    return [rows] if rows else _read_awkward(payloads, numbers, limits, dead, schema)
+
+
+def _read_plain(
+    payloads: Payloads, numbers: Sequence[int], limits: Limits, schema: dict[str, pl.DataType]
+) -> _Rows | None:
+    """All lines in one parse, as nearly all traffic is; None when some need a closer look."""
+    contents = [payloads.values[number].strip() for number in numbers]
+    text = b"\n".join(contents)
+    payload_of, line_of = np.array(numbers, np.int64), np.ones(len(numbers), np.int64)
+    lines = contents
+    if text.count(b"\n") >= len(contents):
+        counts = np.array([content.count(b"\n") + 1 for content in contents])
+        if any(payloads.content_types[payload] == JSON for payload in payload_of[counts > 1]):
+            return None  # one object over many lines
+        lines = text.split(b"\n")
+        first = np.cumsum(counts) - counts
+        line_of = np.arange(1, len(lines) + 1) - np.repeat(first, counts)
+        payload_of = np.repeat(payload_of, counts)
+    if max(map(len, lines)) > limits.max_line_bytes:
+        return None
+    typed = {name: kind if kind.is_numeric() else pl.String() for name, kind in schema.items()}
+    frame = _parse(text, len(lines), typed)
+    if frame is None:
+        return None
+    return _Rows(frame, payload_of, line_of, lines, may_hold_nul=may_hold_nul(text))
+
+
+def _read_awkward(
+    payloads: Payloads,
+    numbers: Sequence[int],
+    limits: Limits,
+    dead: list[dict[str, object]],
+    schema: dict[str, pl.DataType],
+) -> list[_Rows]:
+    """Line by line: arrays, objects over many lines, lines that are none or too long."""
     lines: list[bytes] = []
     payload_of: list[int] = []
     line_of: list[int] = []
     for number in numbers:
-        for line, content in enumerate(_records(payloads[number]), start=1):
+        records = _records(payloads.content_types[number], payloads.values[number])
+        for line, content in enumerate(records, start=1):
             if not content.strip():
                 continue
             if len(content) > limits.max_line_bytes:
                 rule = f"must be at most {limits.max_line_bytes} bytes"
-                place = payloads[number].place
+                place = payloads.place(number)
                 size = f"{len(content)} bytes"
                 dead.append(
                     one_dead_letter(number, place, line, "record", rule, size, content[:2_000])
@@ -326,22 +389,23 @@ def _read_text(
     if not lines:
         return []
     texts = dict.fromkeys(schema, pl.String())
-    frame = _parse(lines, texts)
+    frame = _parse(b"\n".join(lines), len(lines), texts)
     origin = np.array(payload_of, np.int64), np.array(line_of, np.int64)
     if frame is None:
         keep = _sift(lines, origin, payloads, dead)
         lines = [lines[row] for row in keep]
-        frame = _parse(lines, texts) if lines else pl.DataFrame(schema=texts)
+        frame = (
+            _parse(b"\n".join(lines), len(lines), texts) if lines else pl.DataFrame(schema=texts)
+        )
         origin = origin[0][keep], origin[1][keep]
     assert frame is not None
-    nul = any(may_hold_nul(payloads[number].value) for number in numbers)
-    return [_Rows(frame, *origin, lines, may_hold_nul=nul)]
+    return [_Rows(frame, *origin, lines)]
 
 
-def _records(payload: Payload) -> list[bytes]:
+def _records(content_type: str, value: bytes) -> list[bytes]:
     """The records' texts: lines, or the elements of a JSON array."""
-    if payload.content_type == JSON:
-        stripped = payload.value.strip()
+    if content_type == JSON:
+        stripped = value.strip()
         if stripped.startswith(b"["):
             try:
                 return [orjson.dumps(item) for item in orjson.loads(stripped)]
@@ -349,22 +413,22 @@ def _records(payload: Payload) -> list[bytes]:
                 pass
         # One object may be spread over lines; the line parser wants it on one.
         return [stripped.replace(b"\n", b" ").replace(b"\r", b" ")]
-    return payload.value.split(b"\n")
+    return value.split(b"\n")
 
 
-def _parse(lines: Sequence[bytes], schema: dict[str, pl.String]) -> pl.DataFrame | None:
-    """All lines at once; None when at least one is no JSON object."""
+def _parse(text: bytes, lines: int, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """All lines at once; None when at least one is no JSON object with fields of these types."""
     try:
-        frame = pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=schema)
+        frame = pl.read_ndjson(io.BytesIO(text), schema=schema)
     except (pl.exceptions.PolarsError, UnicodeDecodeError):
         return None
-    return frame if frame.height == len(lines) else None
+    return frame if frame.height == lines else None
 
 
 def _sift(
     lines: Sequence[bytes],
     origin: tuple[np.ndarray, np.ndarray],
-    payloads: Sequence[Payload],
+    payloads: Payloads,
     dead: list[dict[str, object]],
 ) -> list[int]:
     """Rows that are JSON objects; the others become dead letters."""
@@ -378,7 +442,7 @@ def _sift(
         except orjson.JSONDecodeError as error:
             rule, value = "must be valid JSON in UTF-8", str(error)
         number = int(origin[0][row])
-        place = payloads[number].place
+        place = payloads.place(number)
         dead.append(
             one_dead_letter(number, place, int(origin[1][row]), "record", rule, value, line)
         )

@@ -67,7 +67,21 @@ def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
 
 def parse_time(column: str) -> pl.Expr:
     """Instants from text: ISO 8601 (UTC when no zone is given) or epoch s, ms, µs, ns by size."""
-    text = pl.col(column).str.strip_chars()
+    return pl.col(column).map_batches(_instants, return_dtype=TIME)
+
+
+def _instants(given: pl.Series) -> pl.Series:
+    """Nearly all are of one form: the others are only tried on what that one leaves over."""
+    text = given.str.strip_chars()
+    usual = text.str.to_datetime(_ZONED[0], time_unit="us", time_zone="UTC", strict=False)
+    left = (usual.is_null() & text.is_not_null()).arg_true()
+    if not len(left):
+        return usual
+    found = pl.select(_any_instant(pl.lit(text.gather(left)))).to_series()
+    return usual.scatter(left, found)
+
+
+def _any_instant(text: pl.Expr) -> pl.Expr:
     number = text.cast(pl.Float64, strict=False)
     size = number.abs()
     micros = (
@@ -80,7 +94,10 @@ def parse_time(column: str) -> pl.Expr:
         .otherwise(number / 1e3)
     )
     epoch = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    zoned = [text.str.to_datetime(f, time_unit="us", time_zone="UTC", strict=False) for f in _ZONED]
+    zoned = [
+        text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+        for form in _ZONED[1:]
+    ]
     naive = [
         text.str.to_datetime(f, time_unit="us", strict=False).dt.replace_time_zone("UTC")
         for f in _NAIVE
@@ -240,7 +257,7 @@ def _attributes(given: pl.Series, limits: Limits) -> pl.Series:
             return given.cast(ATTRIBUTES).alias("attributes")
         return entries.list.head(limits.max_attributes).cast(ATTRIBUTES).alias("attributes")
     if given.null_count() == len(given):
-        return pl.Series("attributes", [None] * len(given), ATTRIBUTES)
+        return pl.repeat(None, len(given), dtype=ATTRIBUTES, eager=True).alias("attributes")
     texts = given.cast(pl.String).alias("text")
     # Attributes repeat from request to request: each distinct text is parsed once.
     distinct = texts.drop_nulls().unique()

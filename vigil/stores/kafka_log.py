@@ -19,8 +19,9 @@ import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from vigil.errors import ConfigError, LogError
+from vigil.events.content import CONTENT_TYPE
 from vigil.stores.kafka_address import parse_address
-from vigil.stores.log import Message, StoredMessage
+from vigil.stores.log import Message, MessageBatch, StoredMessage
 
 log = getLogger("vigil.kafka")
 
@@ -32,7 +33,7 @@ READ_S = 5.0
 METADATA_AGE_S = 5.0
 # Of a partition that is not asked for, no more than this is kept in memory.
 BUFFERED_BYTES = 64 << 20
-FETCH_MESSAGES = 1_000
+FETCH_MESSAGES = 10_000
 
 _GONE = (ck.KafkaError.OFFSET_OUT_OF_RANGE, ck.KafkaError._AUTO_OFFSET_RESET)
 _DOWN = (
@@ -62,7 +63,7 @@ class _Partition:
 
     next_offset: int
     taken_to: int
-    messages: deque[StoredMessage] = field(default_factory=deque)
+    messages: deque[ck.Message] = field(default_factory=deque)
     buffered_bytes: int = 0
     end_seen: bool = False
     paused: bool = False
@@ -82,7 +83,8 @@ class KafkaLog:
 
     def __init__(self, url: str) -> None:
         self._address = parse_address(url)
-        self._lock = threading.RLock()
+        # A reader that waits for the brokers must not hold up who appends.
+        self._producing, self._consuming = threading.Lock(), threading.RLock()
         self._errors: deque[ck.KafkaError] = deque(maxlen=20)
         common = {
             **self._address.client,
@@ -169,7 +171,7 @@ class KafkaLog:
         partitions = self.partitions(topic)
         places: list[tuple[int, int]] = [(-1, -1)] * len(messages)
         failures: list[ck.KafkaError] = []
-        with self._lock:
+        with self._producing:
             for number, message in enumerate(messages):
                 self._produce(topic, message, partitions, self._noter(places, number, failures))
             unsent = self._producer.flush(DELIVERY_S + REQUEST_S)
@@ -209,7 +211,7 @@ class KafkaLog:
 
     def read(
         self, topic: str, partition: int, offset: int, max_messages: int, max_bytes: int = 64 << 20
-    ) -> list[StoredMessage]:
+    ) -> MessageBatch:
         """See `EventLog`.
 
         Messages that retention has deleted are skipped, with an error in the log that says how
@@ -217,11 +219,12 @@ class KafkaLog:
         error.
         """
         if partition >= self.partitions(topic):
-            return []
-        with self._lock:
+            return MessageBatch.of([])
+        with self._consuming:
             part = self._positioned(topic, partition, offset)
             deadline = time.monotonic() + READ_S
-            self._fetch(0)
+            while self._fetch(0) == FETCH_MESSAGES and len(part.messages) < max_messages:
+                pass
             while not part.messages and not part.end_seen and time.monotonic() < deadline:
                 self._fetch(0.05)
                 self._raise_if_refused()
@@ -249,30 +252,30 @@ class KafkaLog:
         part.restart(offset)
         return part
 
-    def _fetch(self, timeout_s: float) -> None:
-        """Sort what has arrived into the partitions' buffers."""
-        for found in self._consumer.consume(FETCH_MESSAGES, timeout_s):
-            error = found.error()
-            place = (str(found.topic()), int(found.partition() or 0))
-            part = self._parts.get(place)
+    def _fetch(self, timeout_s: float) -> int:
+        """Sort what has arrived into the partitions' buffers; returns how much it was."""
+        arrived = self._consumer.consume(FETCH_MESSAGES, timeout_s)
+        for found in arrived:
+            place = (found.topic(), found.partition())
+            part = self._parts.get(place)  # type: ignore[arg-type]
             if part is None:
                 continue
+            error = found.error()
             if error is not None:
-                self._note(place, part, error)
-            else:
-                self._keep(place, part, found)
-
-    def _keep(self, place: tuple[str, int], part: _Partition, found: ck.Message) -> None:
-        stored = _stored(found)
-        if stored.offset < part.next_offset:
-            return  # fetched before a seek
-        part.messages.append(stored)
-        part.next_offset = stored.offset + 1
-        part.buffered_bytes += len(stored.message.value)
-        part.end_seen = False
-        if part.buffered_bytes > BUFFERED_BYTES and not part.paused:
-            self._consumer.pause([ck.TopicPartition(*place)])
-            part.paused = True
+                self._note(place, part, error)  # type: ignore[arg-type]
+                continue
+            offset = found.offset()
+            if offset < part.next_offset:  # type: ignore[operator]
+                continue  # fetched before a seek
+            part.messages.append(found)
+            part.next_offset = offset + 1  # type: ignore[operator]
+            part.buffered_bytes += len(found)
+            part.end_seen = False
+        for place, part in self._parts.items():
+            if part.buffered_bytes > BUFFERED_BYTES and not part.paused:
+                self._consumer.pause([ck.TopicPartition(*place)])
+                part.paused = True
+        return len(arrived)
 
     def _note(self, place: tuple[str, int], part: _Partition, error: ck.KafkaError) -> None:
         if error.code() == ck.KafkaError._PARTITION_EOF:
@@ -299,21 +302,27 @@ class KafkaLog:
 
     def _take(
         self, topic: str, partition: int, part: _Partition, max_messages: int, max_bytes: int
-    ) -> list[StoredMessage]:
-        taken: list[StoredMessage] = []
+    ) -> MessageBatch:
+        taken: list[ck.Message] = []
         size = 0
         while part.messages and len(taken) < max_messages:
-            size += len(part.messages[0].message.value)
+            size += len(part.messages[0])
             if taken and size > max_bytes:
+                size -= len(part.messages[0])
                 break
             taken.append(part.messages.popleft())
-            part.buffered_bytes -= len(taken[-1].message.value)
+        part.buffered_bytes -= size
         if taken:
-            part.taken_to = taken[-1].offset + 1
+            part.taken_to = _offset(taken[-1]) + 1
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
             self._consumer.resume([ck.TopicPartition(topic, partition)])
             part.paused = False
-        return taken
+        return MessageBatch(
+            values=[found.value() or b"" for found in taken],
+            content_types=[_content_type(found) for found in taken],
+            offsets=[_offset(found) for found in taken],
+            row=lambda number: _stored(taken[number]),
+        )
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """See `EventLog`."""
@@ -361,7 +370,7 @@ class KafkaLog:
 
     def close(self) -> None:
         """See `EventLog`."""
-        with self._lock:
+        with self._consuming:
             self._producer.flush(1.0)
             self._consumer.close()
 
@@ -393,6 +402,18 @@ class KafkaLog:
 
     def _raise_if_down(self) -> None:
         self._ask(lambda: self._admin.list_topics(timeout=1.0))
+
+
+def _offset(found: ck.Message) -> int:
+    return found.offset() or 0
+
+
+def _content_type(found: ck.Message) -> str:
+    headers = cast(list[tuple[str, bytes | None]], found.headers() or [])
+    for name, value in headers:
+        if name == CONTENT_TYPE:
+            return (value or b"").decode("utf-8", "replace")
+    return ""
 
 
 def _stored(found: ck.Message) -> StoredMessage:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from vigil.errors import LogError
-from vigil.stores.log import Message, StoredMessage
+from vigil.stores.log import Message, MessageBatch, StoredMessage
 
 
 class MemoryLog:
@@ -44,11 +44,11 @@ class MemoryLog:
 
     def read(
         self, topic: str, partition: int, offset: int, max_messages: int, max_bytes: int = 64 << 20
-    ) -> list[StoredMessage]:
+    ) -> MessageBatch:
         """See `EventLog`."""
         partitions = self._topics.get(topic, [])
         if partition >= len(partitions):
-            return []
+            return MessageBatch.of([])
         found: list[StoredMessage] = []
         size = 0
         for stored in partitions[partition][offset : offset + max_messages]:
@@ -56,7 +56,7 @@ class MemoryLog:
             if found and size > max_bytes:
                 break
             found.append(stored)
-        return found
+        return MessageBatch.of(found)
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """See `EventLog`."""

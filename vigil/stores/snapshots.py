@@ -8,8 +8,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from vigil.events.content import CONTENT_TYPE
-from vigil.events.decode import Limits, Payload, decode
+from vigil.events.decode import Limits, Payloads, decode_columns
 from vigil.events.schema import EVENTS, TOPIC_EVENTS
 from vigil.stores.log import EventLog
 
@@ -55,9 +54,6 @@ def events_between(
         offset = 0
         while messages := event_log.read(TOPIC_EVENTS, partition, offset, MESSAGES_AT_ONCE):
             offset = messages[-1].offset + 1
-            payloads = [
-                Payload(stored.message.headers.get(CONTENT_TYPE, ""), stored.message.value, "")
-                for stored in messages
-            ]
-            records = decode(payloads, EVENTS, datetime.now(UTC), limits).records
+            payloads = Payloads(messages.content_types, messages.values, lambda _: "")
+            records = decode_columns(payloads, EVENTS, datetime.now(UTC), limits).records
             yield len(messages), records.filter(inside)

@@ -16,9 +16,11 @@ from pathlib import Path
 import orjson
 
 from vigil.errors import LogError
-from vigil.stores.log import Message, StoredMessage
+from vigil.events.content import CONTENT_TYPE
+from vigil.stores.log import Message, MessageBatch, StoredMessage
 
 BUSY_TIMEOUT_S = 60.0
+_ROWS_AT_ONCE = 256
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -109,25 +111,32 @@ class SqliteLog:
 
     def read(
         self, topic: str, partition: int, offset: int, max_messages: int, max_bytes: int = 64 << 20
-    ) -> list[StoredMessage]:
+    ) -> MessageBatch:
         """See `EventLog`."""
         query = (
             "SELECT offset, appended_us, key, headers, value FROM messages"
             " WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?"
         )
-        found: list[StoredMessage] = []
+        rows: list[tuple[int, int, bytes | None, bytes, bytes]] = []
         size = 0
         with self._guarded() as connection:
-            for at, appended_us, key, headers, value in connection.execute(
-                query, (topic, partition, offset, max_messages)
-            ):
-                size += len(value)
-                if found and size > max_bytes:
-                    break
-                appended_at = datetime.fromtimestamp(appended_us / 1e6, UTC)
-                message = Message(value, orjson.loads(headers), key)
-                found.append(StoredMessage(topic, partition, at, appended_at, message))
-        return found
+            cursor = connection.execute(query, (topic, partition, offset, max_messages))
+            while size < max_bytes and (some := cursor.fetchmany(_ROWS_AT_ONCE)):
+                rows += some
+                size += sum(len(row[4]) for row in some)
+        while size > max_bytes and len(rows) > 1:
+            size -= len(rows.pop()[4])
+
+        def row(number: int) -> StoredMessage:
+            at, appended_us, key, headers, value = rows[number]
+            appended_at = datetime.fromtimestamp(appended_us / 1e6, UTC)
+            message = Message(value, orjson.loads(headers), key)
+            return StoredMessage(topic, partition, at, appended_at, message)
+
+        offsets, _, _, headers, values = zip(*rows, strict=True) if rows else ((),) * 5
+        # Messages differ in little but their values: each distinct set of headers is read once.
+        types = {text: orjson.loads(text).get(CONTENT_TYPE, "") for text in set(headers)}
+        return MessageBatch(values, [types[text] for text in headers], offsets, row)
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """See `EventLog`."""

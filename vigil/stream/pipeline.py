@@ -4,8 +4,8 @@ messages → records (and dead letters) → windows → observations → decisio
 The same messages in the same order give the same outputs, however they are cut into steps.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,8 +16,7 @@ from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
 from vigil.detect.feedback import Label
 from vigil.errors import UsageError
-from vigil.events.content import CONTENT_TYPE
-from vigil.events.decode import Decoded, Limits, decode, message_payload
+from vigil.events.decode import Decoded, Limits, Payloads, decode_columns, message_place
 from vigil.events.schema import (
     SCHEMA_OF_TOPIC,
     TOPIC_EVENTS,
@@ -32,7 +31,7 @@ from vigil.logs.sampling import LineSampler
 from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
-from vigil.stores.log import StoredMessage
+from vigil.stores.log import MessageBatch, StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.state import pack, unpack
@@ -43,6 +42,8 @@ from vigil.windows.tumbling import WindowSpec
 STATE_OF_FLINK = "shards"
 
 Batches = Mapping[tuple[str, int], Sequence[StoredMessage]]
+# Topic, partition, and what its messages hold.
+Reading = tuple[str, int, Decoded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +101,36 @@ class Pipeline:
 
         With `finish`, windows that have not ended are closed too.
         """
+        found = sorted(batches.items())
+        return self.take([self.read(*place, messages, now_at) for place, messages in found], finish)
+
+    def read(
+        self, topic: str, partition: int, messages: Sequence[StoredMessage], now_at: datetime
+    ) -> Reading:
+        """Messages to records. Touches no state: it may run beside `take`, in another thread."""
+        batch = MessageBatch.of(messages)
+
+        def place(number: int) -> str:
+            return message_place(topic, partition, batch.offsets[number])
+
+        payloads = Payloads(batch.content_types, batch.values, place)
+        decoded = decode_columns(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
+        if topic == TOPIC_LOGS:
+            decoded = _with_line_ids(decoded, partition, batch.offsets)
+        return topic, partition, decoded
+
+    def take(self, readings: Sequence[Reading], finish: bool = False) -> Step:
+        """One step over what `read` gave, oldest first in each partition."""
         dead, late, requests_seen, lines = [], [], [], []
-        for (topic, partition), messages in sorted(batches.items()):
-            decoded = self._decode(topic, messages, now_at)
+        for topic, partition, decoded in _joined(readings):
+            self._count_records(decoded)
             dead.append(decoded.dead)
             records = decoded.records
             if topic == TOPIC_EVENTS:
                 records = requests_of(records)
                 requests_seen.append(records)
             elif topic == TOPIC_LOGS:
-                mined = self.log_series.observe(_with_line_id(decoded, messages))
+                mined = self.log_series.observe(records)
                 lines.append(self.line_sampler.take(mined.lines))
                 records = mined.points
             late.append(self._take(topic, partition, records))
@@ -140,22 +161,10 @@ class Pipeline:
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
-    def _decode(self, topic: str, messages: Sequence[StoredMessage], now_at: datetime) -> Decoded:
-        payloads = [
-            message_payload(
-                stored.message.headers.get(CONTENT_TYPE, ""),
-                stored.message.value,
-                topic,
-                stored.partition,
-                stored.offset,
-            )
-            for stored in messages
-        ]
-        decoded = decode(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
+    def _count_records(self, decoded: Decoded) -> None:
         self.counters["accepted"] += decoded.records.height
         self.counters["dead"] += decoded.dead.height
         self.counters["read"] += decoded.records.height + decoded.dead.height
-        return decoded
 
     def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
         """Put requests, points or counted lines into windows; returns the late ones."""
@@ -231,25 +240,33 @@ class Pipeline:
         self.counters |= counters
 
 
+def _joined(readings: Sequence[Reading]) -> Iterator[Reading]:
+    """What was read of one partition in several goes, as if it had been one."""
+    for place in sorted({(topic, partition) for topic, partition, _ in readings}):
+        found = [decoded for *where, decoded in readings if tuple(where) == place]
+        records = pl.concat([decoded.records for decoded in found])
+        source = np.concatenate([decoded.source for decoded in found])
+        yield *place, Decoded(records, source, pl.concat([decoded.dead for decoded in found]))
+
+
 def _as_metrics(windows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Windows of metrics, and of log lines, which look like those."""
     metrics = windows[TOPIC_METRICS]
     return pl.concat([metrics, windows[TOPIC_LOGS].select(metrics.columns)])
 
 
-def _with_line_id(decoded: Decoded, messages: Sequence[StoredMessage]) -> pl.DataFrame:
+def _with_line_ids(decoded: Decoded, partition: int, offsets: Sequence[int]) -> Decoded:
     """Log records with the place where each lies in the event log, as `line_id`.
 
     The instant before it keeps ids apart where a new log begins at offset 0 again.
     """
-    offset = np.array([stored.offset for stored in messages], np.int64)[decoded.source]
+    offset = np.asarray(offsets, np.int64)[decoded.source]
     number = np.arange(len(offset)) - np.searchsorted(decoded.source, decoded.source)
-    return decoded.records.with_columns(
-        line_id=pl.format(
-            "{}-{}-{}-{}",
-            pl.col("time").dt.epoch("us"),
-            pl.lit(messages[0].partition),
-            pl.Series(offset),
-            pl.Series(number),
-        )
+    line_id = pl.format(
+        "{}-{}-{}-{}",
+        pl.col("time").dt.epoch("us"),
+        pl.lit(partition),
+        pl.Series(offset),
+        pl.Series(number),
     )
+    return replace(decoded, records=decoded.records.with_columns(line_id=line_id))

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Event
@@ -17,20 +18,18 @@ from vigil.stores.bundle import Bundle, load_bundle
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Offsets
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
-from vigil.stores.log import EventLog, Message, StoredMessage, lag_messages
+from vigil.stores.log import EventLog, Message, lag_messages
 from vigil.stores.registry import Registry
+from vigil.stream.committer import Committer
 from vigil.stream.courier import Courier
 from vigil.stream.flink.gathering import Gathering
 from vigil.stream.housekeeping import Housekeeping
-from vigil.stream.pipeline import Pipeline
+from vigil.stream.intake import Intake, Taken
+from vigil.stream.pipeline import Pipeline, Step
 from vigil.stream.telemetry import Snapshot, Telemetry
 
 log = logging.getLogger("vigil.score")
 
-# Bounds of one step: enough rows to think in columns, few enough to commit often.
-# A message may be one event or a thousand, so bytes decide mostly.
-MESSAGES_PER_STEP = 20_000
-BYTES_PER_STEP = 32 << 20
 IDLE_AFTER_S = 5.0
 WAIT_S = 0.2
 BUNDLE_POLL_S = 1.0
@@ -44,6 +43,9 @@ class Scorer:
     Effectively once: windows, scores, incidents, alerts and what the sink is to get are committed
     with the offsets they come from. The courier carries them on from there. One scorer of a name is
     active; others stand by until its lease is free.
+
+    Three things go on at once: the intake reads and decodes, this thread steps the pipeline, and
+    the step before is committed. Only this thread touches the pipeline's state.
     """
 
     pipeline: Pipeline | Gathering
@@ -60,6 +62,7 @@ class Scorer:
     _offsets: Offsets = field(default_factory=dict)
     _group: Offsets = field(default_factory=dict)
     _epoch: int = 0
+    _committer: Committer = field(default_factory=Committer)
     _bundle_id: str | None = None
     _bundle_polled: float = 0.0
     _quiet_since: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -81,7 +84,7 @@ class Scorer:
             checkpoint.epoch,
             self.pipeline.counters["read"],
         )
-        self._tell_telemetry()
+        self.telemetry.committed(self._snapshot())
 
     def run(self, stop: Event, drain: bool = False) -> None:
         """Score until `stop` is set; with `drain`, until the log's end, closing every window.
@@ -96,7 +99,12 @@ class Scorer:
         self.housekeeping.start()
         finished = False
         try:
-            finished = self._score_until(stop, drain)
+            with ExitStack() as threads:
+                threads.callback(self._committer.close)
+                intake = Intake(self.event_log, self.pipeline, self._offsets, self.clock)
+                intake.start()
+                threads.callback(intake.finish)
+                finished = self._score_until(stop, drain, intake)
         finally:
             self.housekeeping.finish()
             self.courier.finish(deliver_all=finished)
@@ -113,21 +121,24 @@ class Scorer:
                 return True
         return False
 
-    def _score_until(self, stop: Event, drain: bool) -> bool:
+    def _score_until(self, stop: Event, drain: bool, intake: Intake) -> bool:
         """True when the log's end was reached with `drain`."""
         while not stop.is_set():
             self.poll_bundle()
             self._sample()
-            batches = self._read()
-            if batches:
-                with self.telemetry.stage("step", messages=sum(map(len, batches.values()))):
-                    self._step(batches)
-            elif drain:
-                self._step({}, finish=True)
+            taken, at_end = intake.take(WAIT_S)
+            if taken:
+                with self.telemetry.stage("step", messages=taken.messages):
+                    self._step(taken)
+            elif drain and at_end:
+                self._step(Taken(offsets=self._offsets), finish=True)
+                self._committer.wait()
                 return True
             else:
                 self._mark_idle()
-                stop.wait(WAIT_S)
+                # While nothing comes in, a commit that has failed must not stay unnoticed.
+                self._committer.wait()
+        self._committer.wait()
         return False
 
     def poll_bundle(self) -> None:
@@ -150,19 +161,6 @@ class Scorer:
         self.pipeline.use(bundle)
         log.info("scoring with bundle %s from now on", champion.bundle_id)
 
-    def _read(self) -> dict[tuple[str, int], list[StoredMessage]]:
-        batches = {}
-        for topic in self.pipeline.topics:
-            for partition in range(self.event_log.partitions(topic)):
-                offset = self._offsets.get(topic, {}).get(partition, 0)
-                messages = self.event_log.read(
-                    topic, partition, offset, MESSAGES_PER_STEP, BYTES_PER_STEP
-                )
-                if messages:
-                    batches[topic, partition] = messages
-                    self._quiet_since.pop((topic, partition), None)
-        return batches
-
     def _mark_idle(self) -> None:
         """Let the other partitions go on without one that has been quiet for a while."""
         now = time.monotonic()
@@ -171,19 +169,32 @@ class Scorer:
             if now - since > IDLE_AFTER_S:
                 self.pipeline.mark_idle(*place)
 
-    def _step(
-        self, batches: dict[tuple[str, int], list[StoredMessage]], finish: bool = False
-    ) -> None:
+    def _step(self, taken: Taken, finish: bool = False) -> None:
+        for place in taken.places:
+            self._quiet_since.pop(place, None)
         with self.telemetry.stage("compute"):
-            step = self.pipeline.step(batches, self.clock(), finish)
-        for (topic, partition), messages in batches.items():
-            self._offsets.setdefault(topic, {})[partition] = messages[-1].offset + 1
+            step = self.pipeline.take(taken.readings, finish)
+        self._offsets = taken.offsets
+        self._epoch += 1
+        snapshot = self._snapshot()
+        checkpoint = Checkpoint(
+            self._epoch, taken.offsets, dict(snapshot.counters), self.pipeline.state()
+        )
+        self._committer.submit(lambda: self._commit(checkpoint, step, snapshot))
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            epoch=self._epoch,
+            counters=dict(self.pipeline.counters),
+            watermarks=self.pipeline.watermarks(),
+            series=self.pipeline.series_count,
+        )
+
+    def _commit(self, checkpoint: Checkpoint, step: Step, snapshot: Snapshot) -> None:
+        """In the committer's thread; everything it needs was made before."""
         # 1. Dead letters first: a crash after them repeats them under the same ids.
         self._bury(step.dead)
         # 2. Everything else, with the offsets, at once.
-        self._epoch += 1
-        counters = dict(self.pipeline.counters)
-        checkpoint = Checkpoint(self._epoch, self._offsets, counters, self.pipeline.state())
         outputs = step.outputs
         if self.for_sink:
             outputs = replace(outputs, for_sink=step.scored)
@@ -191,28 +202,18 @@ class Scorer:
             self.checkpoints.commit(checkpoint, outputs)
         # 3. Only what is committed is told to anybody.
         self.courier.wake()
-        self._tell_log()
-        self._tell_telemetry()
-
-    def _tell_telemetry(self) -> None:
-        self.telemetry.committed(
-            Snapshot(
-                epoch=self._epoch,
-                counters=dict(self.pipeline.counters),
-                watermarks=self.pipeline.watermarks(),
-                series=self.pipeline.series_count,
-            )
-        )
+        self._tell_log(checkpoint.offsets)
+        self.telemetry.committed(snapshot)
 
     def _sample(self) -> None:
         if self.telemetry.sample_is_due():
             self.telemetry.sample(lag_messages(self.event_log, self._offsets, self.pipeline.topics))
 
-    def _tell_log(self) -> None:
+    def _tell_log(self, reached: Offsets) -> None:
         """Let the log's own tools see the lag. What counts is the checkpoint: after a restored
         database the group is ahead of it, and stays there until the scorer has caught up.
         """
-        for topic, offsets in self._offsets.items():
+        for topic, offsets in reached.items():
             known = self._group.setdefault(topic, {})
             news = {part: at for part, at in offsets.items() if at > known.get(part, 0)}
             if news:

@@ -24,7 +24,7 @@ from vigil.stores import open_log
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog, StoredMessage
 from vigil.stream.assembly import keep_scoring
-from vigil.stream.scorer import BYTES_PER_STEP, MESSAGES_PER_STEP
+from vigil.stream.intake import BYTES_PER_READ, MESSAGES_PER_READ
 
 APPEND = 10_000
 
@@ -112,7 +112,7 @@ def _read_and_decode(event_log: EventLog, settings: Settings) -> int:
         offset = 0
         while offset < end:
             found = event_log.read(
-                TOPIC_EVENTS, partition, offset, MESSAGES_PER_STEP, BYTES_PER_STEP
+                TOPIC_EVENTS, partition, offset, MESSAGES_PER_READ, BYTES_PER_READ
             )
             if not found:
                 continue

@@ -92,7 +92,18 @@ class Gathering:
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Pipeline.step`."""
-        found = self._read(batches)
+        found = sorted(batches.items())
+        return self.take([self.read(*place, messages, now_at) for place, messages in found], finish)
+
+    def read(
+        self, topic: str, partition: int, messages: Sequence[StoredMessage], now_at: datetime
+    ) -> Sequence[StoredMessage]:
+        """Nothing is to be done before `take`."""
+        return messages
+
+    def take(self, readings: Sequence[Sequence[StoredMessage]], finish: bool = False) -> Step:
+        """One step over what `read` gave, oldest first in each partition."""
+        found = self._read(readings)
         released = {
             topic: stream.release(self._window_us, finish)
             for topic, stream in self._streams.items()
@@ -127,10 +138,10 @@ class Gathering:
         )
         return Step(outputs, pl.DataFrame(), scored)
 
-    def _read(self, batches: Batches) -> dict[str, pl.DataFrame]:
+    def _read(self, readings: Sequence[Sequence[StoredMessage]]) -> dict[str, pl.DataFrame]:
         """The tables in the messages; decisions join those that wait."""
         found: dict[str, list[pl.DataFrame]] = {name: [empty] for name, empty in _EMPTY.items()}
-        for _, messages in sorted(batches.items()):
+        for messages in readings:
             for stored in messages:
                 headers = stored.message.headers
                 table = headers.get(tables.TABLE, "")

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from vigil.events.dead_letters import DEAD_LETTERS
-from vigil.events.decode import Decoded, Limits, decode, message_payload
+from vigil.events.decode import Decoded, Limits, Payloads, decode_columns, message_place
 from vigil.events.schema import (
     KEY_COLUMNS,
     SCHEMA_OF_TOPIC,
@@ -70,13 +70,15 @@ class Splitter:
     def _split_topic(
         self, topic: str, messages: Sequence[SourceMessage], now_at: datetime
     ) -> Iterator[Piece]:
-        payloads = [
-            message_payload(
-                message.content_type, message.value, topic, message.partition, message.offset
-            )
-            for message in messages
-        ]
-        decoded = decode(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
+        def place(number: int) -> str:
+            return message_place(topic, messages[number].partition, messages[number].offset)
+
+        payloads = Payloads(
+            [message.content_type for message in messages],
+            [message.value for message in messages],
+            place,
+        )
+        decoded = decode_columns(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
         partitions = np.array([message.partition for message in messages])
         appended_ms = {message.partition: message.appended_ms for message in messages}
         yield from self._dead(decoded, partitions)
