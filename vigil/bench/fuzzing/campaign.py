@@ -13,14 +13,12 @@ import psutil
 import uvloop
 
 from vigil.bench.collecting.compare import count_spans, running_receiver
-from vigil.bench.collecting.load import read_status
+from vigil.bench.collecting.load import read_answer
 from vigil.bench.fuzzing.payloads import Attempt, Fuzzer, content_headers
 
 ANSWER_S = 60.0
 AT_ONCE = 16
 ENDED = 0
-# Answers after which the receiver reads no more of a connection.
-_LAST_ANSWERS = (408, 413)
 
 
 @dataclass(slots=True)
@@ -140,8 +138,6 @@ class _Sender:
         except TimeoutError:
             self._close()
             return None
-        if status == ENDED or status in _LAST_ANSWERS:
-            self._close()
         return status
 
     async def _exchange(self, request: bytes) -> int:
@@ -150,9 +146,12 @@ class _Sender:
         reader, writer = self._streams
         try:
             writer.write(request)
-            return await read_status(reader)
+            status, is_last = await read_answer(reader)
         except (OSError, asyncio.IncompleteReadError):
-            return ENDED
+            status, is_last = ENDED, True
+        if is_last:
+            self._close()
+        return status
 
     def _close(self) -> None:
         if self._streams is not None:
