@@ -32,7 +32,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
 
 def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) -> dict[str, Any]:
     """The same from stores that are open already."""
-    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    checkpoint = CheckpointStore(engine, CONSUMER).position()
     offsets = checkpoint.offsets if checkpoint else {}
     lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS))
     buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vigil.bench.stream import PATHS, measure_path, measure_scoring, measure_state
+from vigil.bench.stream import PATHS, measure_checkpoint, measure_path, measure_scoring
 from vigil.bench.stream.load import messages, traffic
 from vigil.bench.stream.throughput import _timed
 from vigil.errors import VigilError
@@ -40,8 +40,13 @@ def test_a_reading_that_misses_events_is_refused():
         _timed(lambda: 9, 10)
 
 
-def test_scoring_and_memory_are_measured_for_as_many_series_as_asked():
-    """State grows with the series, by the same for each."""
+def test_scoring_is_measured_for_as_many_series_as_asked():
+    """A window of each."""
     assert measure_scoring(30, 2, lambda: None)["series"] == 30
-    found = measure_state(5_000)
-    assert found["state_bytes_per_series"] > 100
+
+
+def test_a_checkpoint_writes_less_within_a_window_than_at_its_end(store_settings):
+    """And what was written restores every series."""
+    found = measure_checkpoint(store_settings, 3_000)
+    assert found["series"] == 3_000
+    assert 0 < found["written_mb_within_a_window"] < found["written_mb_at_its_end"]

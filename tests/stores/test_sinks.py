@@ -80,7 +80,7 @@ class EmbeddedHarness:
             late=pl.DataFrame(),
             alerts=alerts,
         )
-        self.checkpoints.commit(Checkpoint(self.epoch, {}, {}, b""), outputs)
+        self.checkpoints.commit(Checkpoint(self.epoch, {}, {}, {}), outputs)
 
 
 class ElasticHarness:

@@ -209,9 +209,9 @@ def wait_for(condition, limit_s: float = 60.0) -> None:
 def test_two_scorers_under_one_name_cannot_both_commit(engine):
     """The second commit of the same epoch is refused."""
     store = CheckpointStore(engine, "test")
-    store.commit(Checkpoint(1, {}, {}, b"a"), NOTHING)
+    store.commit(Checkpoint(1, {}, {}, {"part": b"a"}), NOTHING)
     with pytest.raises(StoreError, match="another scorer runs under the same name"):
-        store.commit(Checkpoint(1, {}, {}, b"b"), NOTHING)
+        store.commit(Checkpoint(1, {}, {}, {"part": b"b"}), NOTHING)
     loaded = store.load()
     assert loaded is not None
-    assert loaded.state == b"a"
+    assert loaded.state == {"part": b"a"}

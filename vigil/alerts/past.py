@@ -14,7 +14,7 @@ from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.grouping import VANISHED_AFTER
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.timescale import WindowStore
-from vigil.stream.state import unpack
+from vigil.stream.state import State
 
 CONSUMER = "vigil-scorer"
 DAY = timedelta(days=1)
@@ -94,7 +94,7 @@ class LedgerPast:
         checkpoint = CheckpointStore(self._engine, CONSUMER).load()
         if checkpoint is None:
             return []
-        _, _, documents = unpack(checkpoint.state)
+        documents = State.of(checkpoint.state).documents
         return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
 
 

@@ -41,7 +41,7 @@ def summarise(plan: DemoPlan, engine: sa.Engine) -> Summary:
     requests = [alert for alert in alerts if alert["stream"] == TOPIC_EVENTS]
     faults = judge_faults(read_labels(plan.labels_path), requests, WINDOW_S)
     labelled = _labelled_series(plan, store)
-    checkpoint = CheckpointStore(engine, "vigil-scorer").load()
+    checkpoint = CheckpointStore(engine, "vigil-scorer").position()
     registry = Registry(engine, plan.settings.registry_path)
     champion = registry.champion()
     assert checkpoint is not None

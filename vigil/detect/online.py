@@ -260,7 +260,9 @@ class OnlineDetector:
         }
 
     @classmethod
-    def restore(cls, settings: DetectorSettings, state: dict[str, np.ndarray]) -> "OnlineDetector":
+    def restore(
+        cls, settings: DetectorSettings, state: Mapping[str, np.ndarray]
+    ) -> "OnlineDetector":
         """A detector that goes on from `state()`."""
         detector = cls(settings)
         detector._slots = {int(number): slot for slot, number in enumerate(state["series_id"])}

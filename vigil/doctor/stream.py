@@ -29,7 +29,7 @@ NAMED = 3
 def check_lag(settings: Settings) -> Finding:
     """Unread messages, against what they were five minutes ago."""
     engine = open_database(settings)
-    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    checkpoint = CheckpointStore(engine, CONSUMER).position()
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - TREND)
     engine.dispose()
     with closing(open_log(settings)) as event_log:

@@ -2,8 +2,12 @@
 
 That makes delivery effectively once: after a crash at any moment the database holds either all
 of a step or nothing of it, and the log is read again from the offsets that belong to it.
+
+The state comes in named parts. Those that are as they were at the last commit are not written
+again.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +18,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.errors import StoreError
-from vigil.stores.database import copy_frame
+from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
 from vigil.stores.log_lines import add_lines
 from vigil.stores.sink_outbox import Documents, put_aside
@@ -22,15 +26,20 @@ from vigil.stores.timescale import SCORES
 
 Offsets = dict[str, dict[int, int]]
 
+# The part that holds all others: the state of a version that knew no parts.
+WHOLE = "state.zip"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a consumer stands. `offsets`: topic → partition → next offset to read."""
+    """Where a consumer stands. `offsets`: topic → partition → next offset to read; `state`: name
+    of a part → its content.
+    """
 
     epoch: int
     offsets: Offsets
     counters: dict[str, int]
-    state: bytes
+    state: Mapping[str, bytes]
     committed_at: datetime | None = None
 
 
@@ -78,6 +87,21 @@ class CheckpointStore:
     def __init__(self, engine: sa.Engine, consumer: str) -> None:
         self.engine = engine
         self.consumer = consumer
+        # Digests of the parts that the database has, None before it is known.
+        self._written: dict[str, bytes] | None = None
+
+    def position(self) -> Checkpoint | None:
+        """The last commit without its state; None for a new consumer."""
+        query = sa.text(
+            "SELECT epoch, offsets, counters, committed_at FROM checkpoints"
+            " WHERE consumer = :consumer"
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(query, {"consumer": self.consumer}).first()
+        if row is None:
+            return None
+        offsets = _with_numbers(row.offsets)
+        return Checkpoint(row.epoch, offsets, row.counters, {}, row.committed_at)
 
     def load(self) -> Checkpoint | None:
         """The last commit, None for a new consumer."""
@@ -86,11 +110,24 @@ class CheckpointStore:
             "WHERE consumer = :consumer"
         )
         with self.engine.connect() as connection:
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             row = connection.execute(query, {"consumer": self.consumer}).first()
+            state = self._load_parts(connection)
         if row is None:
             return None
+        self._written = {name: _digest(content) for name, content in state.items()}
+        if row.state:
+            # A version that kept the state in one piece has committed last.
+            state = {WHOLE: bytes(row.state)}
         offsets = _with_numbers(row.offsets)
-        return Checkpoint(row.epoch, offsets, row.counters, bytes(row.state), row.committed_at)
+        return Checkpoint(row.epoch, offsets, row.counters, state, row.committed_at)
+
+    def _load_parts(self, connection: sa.Connection) -> dict[str, bytes]:
+        query = "SELECT part, content FROM checkpoint_parts WHERE consumer = %s"
+        with driver_cursor(connection, binary=True) as cursor:
+            return {
+                name: bytes(content) for name, content in cursor.execute(query, [self.consumer])
+            }
 
     def offsets(self) -> Offsets:
         """The committed offsets alone: cheap enough to poll."""
@@ -105,8 +142,10 @@ class CheckpointStore:
         Raises StoreError when another process has committed for this consumer meanwhile: two
         scorers under one name would count twice.
         """
+        digests = {name: _digest(content) for name, content in checkpoint.state.items()}
         with self.engine.begin() as connection:
             self._advance(connection, checkpoint)
+            self._write_parts(connection, checkpoint.state, digests)
             copy_frame(connection, outputs.keys, "keys", "DO NOTHING")
             copy_frame(connection, outputs.series, "series", "DO NOTHING")
             copy_frame(
@@ -133,6 +172,32 @@ class CheckpointStore:
                 documents = Documents(outputs.for_sink, outputs.alerts, outputs.lines)
                 put_aside(connection, self.consumer, checkpoint.epoch, documents)
 
+        self._written = digests
+
+    def _write_parts(
+        self, connection: sa.Connection, parts: Mapping[str, bytes], digests: Mapping[str, bytes]
+    ) -> None:
+        """Bring the table from the parts of the last commit to these."""
+        before = self._written or {}
+        if self._written is None:
+            connection.execute(
+                sa.text("DELETE FROM checkpoint_parts WHERE consumer = :consumer"),
+                {"consumer": self.consumer},
+            )
+        changed = [name for name, digest in digests.items() if before.get(name) != digest]
+        gone = [name for name in before if name not in digests]
+        with driver_cursor(connection) as cursor:
+            cursor.execute(
+                "DELETE FROM checkpoint_parts WHERE consumer = %s AND part = ANY(%s)",
+                [self.consumer, gone + changed],
+            )
+            with cursor.copy(
+                "COPY checkpoint_parts (consumer, part, content) FROM STDIN (FORMAT binary)"
+            ) as copy:
+                copy.set_types(["text", "text", "bytea"])
+                for name in changed:
+                    copy.write_row((self.consumer, name, parts[name]))
+
     def _advance(self, connection: sa.Connection, checkpoint: Checkpoint) -> None:
         statement = sa.text(
             "INSERT INTO checkpoints AS c (consumer, epoch, offsets, counters, state, committed_at)"
@@ -147,13 +212,18 @@ class CheckpointStore:
             "epoch": checkpoint.epoch,
             "offsets": orjson.dumps(checkpoint.offsets, option=orjson.OPT_NON_STR_KEYS).decode(),
             "counters": orjson.dumps(checkpoint.counters).decode(),
-            "state": checkpoint.state,
+            # Where a version before parts kept all of it.
+            "state": b"",
         }
         if connection.execute(statement, values).rowcount != 1:
             raise StoreError(
                 f"checkpoint {checkpoint.epoch} of {self.consumer!r} does not follow the last one: "
                 "another scorer runs under the same name"
             )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _with_numbers(offsets: Mapping[str, Mapping[str, int]]) -> Offsets:

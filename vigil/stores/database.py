@@ -98,10 +98,10 @@ def driver(connection: sa.Connection) -> psycopg.Connection:
 
 
 @contextmanager
-def _copying(connection: sa.Connection) -> Iterator[psycopg.Cursor]:
+def driver_cursor(connection: sa.Connection, binary: bool = False) -> Iterator[psycopg.Cursor]:
     """A cursor of the driver, whose errors SQLAlchemy does not see."""
     try:
-        with driver(connection).cursor() as cursor:
+        with driver(connection).cursor(binary=binary) as cursor:
             yield cursor
     except psycopg.OperationalError as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -120,7 +120,7 @@ def read_frame(
     """
     out = io.BytesIO()
     statement = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
-    with _copying(connection) as cursor, cursor.copy(statement, parameters) as copy:
+    with driver_cursor(connection) as cursor, cursor.copy(statement, parameters) as copy:
         for block in copy:
             out.write(block)
     out.seek(0)
@@ -153,7 +153,7 @@ def copy_frame(
     if frame.is_empty():
         return 0
     columns = ", ".join(frame.columns)
-    with _copying(connection) as cursor:
+    with driver_cursor(connection) as cursor:
         target = table
         if conflict:
             target = f"incoming_{table}"

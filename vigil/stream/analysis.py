@@ -50,6 +50,10 @@ class Analysis:
         self.windows = {topic: TumblingWindows(spec, FOLDS[topic]()) for topic in topics}
         self.series = SeriesDirectory()
         self.scoring = Scoring(spec, detector)
+        self._window_us = spec.window_us
+        self._absent_to: int | None = None
+        # What scoring makes of no windows: most steps close none.
+        self._no_scores: dict[str, pl.DataFrame] = {}
 
     def take(
         self, topic: str, partition: int, records: pl.DataFrame, progress: Progress | None = None
@@ -70,15 +74,22 @@ class Analysis:
     def emit(self, finish: bool = False) -> Analysed:
         """Windows that are due, scored; with `finish` also those that have not ended."""
         windows = {topic: self.windows[topic].emit(finish) for topic in self.windows}
-        scored = {
-            topic: self.scoring.score(self._observations(topic, rows))
-            for topic, rows in windows.items()
-        }
-        vanished = self._absent_observations(self.windows[TOPIC_METRICS].watermark.current_us)
-        if vanished.height:
-            silent = self.scoring.score(vanished)
-            scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
+        scored = {topic: self._score(topic, rows) for topic, rows in windows.items()}
+        closed_us = self.windows[TOPIC_METRICS].watermark.current_us
+        if closed_us // self._window_us != self._absent_to:
+            self._absent_to = closed_us // self._window_us
+            vanished = self._absent_observations(closed_us)
+            if vanished.height:
+                silent = self.scoring.score(vanished)
+                scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
         return Analysed(windows, scored)
+
+    def _score(self, topic: str, windows: pl.DataFrame) -> pl.DataFrame:
+        if windows.height:
+            return self.scoring.score(self._observations(topic, windows))
+        if topic not in self._no_scores:
+            self._no_scores[topic] = self.scoring.score(self._observations(topic, windows))
+        return self._no_scores[topic]
 
     def _observations(self, topic: str, windows: pl.DataFrame) -> pl.DataFrame:
         if topic == TOPIC_EVENTS:
@@ -121,7 +132,11 @@ class Analysis:
         frames["scoring"] = self.scoring.state()
         return frames, {"detector": self.scoring.detector.state()}
 
-    def restore(self, frames: Frames, arrays: Arrays) -> None:
+    def restore(
+        self,
+        frames: Mapping[str, Mapping[str, pl.DataFrame]],
+        arrays: Mapping[str, Mapping[str, np.ndarray]],
+    ) -> None:
         """Go on from `state()`."""
         for topic, windows in self.windows.items():
             # A checkpoint of a version that read no logs has none of theirs.

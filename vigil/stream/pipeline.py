@@ -34,7 +34,7 @@ from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import MessageBatch, StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stream.analysis import TOPICS, Analysis, count_late
-from vigil.stream.state import pack, unpack
+from vigil.stream.state import State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
@@ -210,25 +210,25 @@ class Pipeline:
         """Series met so far."""
         return len(self.analysis.series)
 
-    def state(self) -> bytes:
-        """Everything needed to go on after a crash."""
+    def state(self) -> State:
+        """Everything needed to go on after a crash, as it is now."""
         frames, arrays = self.analysis.state()
         frames["lines"] = self.line_sampler.state()
         documents: dict[str, Any] = {
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
         documents["log_series"] = self.log_series.state()
-        return pack(frames, arrays, documents)
+        return State(frames, arrays, documents)
 
-    def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
+    def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
-        frames, arrays, documents = unpack(state)
+        documents = state.documents
         if STATE_OF_FLINK in documents:
             raise UsageError(
                 "the last checkpoint is that of `vigil score --engine flink`, whose windows are in"
                 " Flink: go on with it"
             )
-        self.analysis.restore(frames, arrays)
+        self.analysis.restore(state.frames, state.arrays)
         for topic, tracker in self.trackers.items():
             # A checkpoint of a version that read no logs has none of theirs.
             if f"incidents.{topic}" in documents:

@@ -26,6 +26,7 @@ from vigil.stream.flink.gathering import Gathering
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.intake import Intake, Taken
 from vigil.stream.pipeline import Pipeline, Step
+from vigil.stream.state import State
 from vigil.stream.telemetry import Snapshot, Telemetry
 
 log = logging.getLogger("vigil.score")
@@ -69,6 +70,7 @@ class Scorer:
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
+        began_s = time.monotonic()
         consumer, checkpoint = self.checkpoints.consumer, self.checkpoints.load()
         self._group = {
             topic: self.event_log.committed(consumer, topic) for topic in self.pipeline.topics
@@ -78,10 +80,12 @@ class Scorer:
             return
         self._epoch = checkpoint.epoch
         self._offsets = checkpoint.offsets
-        self.pipeline.restore(checkpoint.state, checkpoint.counters)
+        self.pipeline.restore(State.of(checkpoint.state), checkpoint.counters)
         log.info(
-            "resuming from checkpoint %d: %d records read so far",
+            "resuming from checkpoint %d after %.2f s: %d series, %d records read so far",
             checkpoint.epoch,
+            time.monotonic() - began_s,
+            self.pipeline.series_count,
             self.pipeline.counters["read"],
         )
         self.telemetry.committed(self._snapshot())
@@ -177,10 +181,8 @@ class Scorer:
         self._offsets = taken.offsets
         self._epoch += 1
         snapshot = self._snapshot()
-        checkpoint = Checkpoint(
-            self._epoch, taken.offsets, dict(snapshot.counters), self.pipeline.state()
-        )
-        self._committer.submit(lambda: self._commit(checkpoint, step, snapshot))
+        state = self.pipeline.state()
+        self._committer.submit(lambda: self._commit(step, taken.offsets, state, snapshot))
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
@@ -190,8 +192,8 @@ class Scorer:
             series=self.pipeline.series_count,
         )
 
-    def _commit(self, checkpoint: Checkpoint, step: Step, snapshot: Snapshot) -> None:
-        """In the committer's thread; everything it needs was made before."""
+    def _commit(self, step: Step, offsets: Offsets, state: State, snapshot: Snapshot) -> None:
+        """In the committer's thread; nothing of it changes any more."""
         # 1. Dead letters first: a crash after them repeats them under the same ids.
         self._bury(step.dead)
         # 2. Everything else, with the offsets, at once.
@@ -199,10 +201,11 @@ class Scorer:
         if self.for_sink:
             outputs = replace(outputs, for_sink=step.scored)
         with self.telemetry.stage("commit"):
+            checkpoint = Checkpoint(snapshot.epoch, offsets, dict(snapshot.counters), state.parts())
             self.checkpoints.commit(checkpoint, outputs)
         # 3. Only what is committed is told to anybody.
         self.courier.wake()
-        self._tell_log(checkpoint.offsets)
+        self._tell_log(offsets)
         self.telemetry.committed(snapshot)
 
     def _sample(self) -> None:

@@ -1,6 +1,6 @@
 """Observations to decisions: the online detector, with what the promoted model expects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ _KINDS = {
 # Columns of the ledger that the detector fills; the others it is given.
 _GIVEN = ("series_id", "window_start", "revision", "actual", "weight")
 _DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
+_EXPECTED = {name: SCORES[name] for name in ("expected", "model")}
 
 
 class Scoring:
@@ -38,7 +39,8 @@ class Scoring:
             "series_id": pl.Int64,
             "window_start": pl.Datetime("us", "UTC"),
         }
-        self._recent = pl.DataFrame(schema={**window, **_DECIDED})
+        # What was expected of windows that may still be revised.
+        self._recent = pl.DataFrame(schema={**window, **_EXPECTED})
         self._scored_to = pl.DataFrame(
             schema={"series_id": pl.Int64, "scored_to": window["window_start"]}
         )
@@ -99,7 +101,7 @@ class Scoring:
         """Decisions for windows already scored, against what was expected of them then."""
         window = ["series_id", "window_start"]
         known = pl.concat([self._recent, first.select(self._recent.columns)])
-        known = known.select(*window, "expected", "model").unique(window, keep="last")
+        known = known.unique(window, keep="last")
         placed = revised.join(known, on=window, how="left", maintain_order="left")
         decisions = self.detector.reassess(
             _observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
@@ -109,6 +111,8 @@ class Scoring:
 
     def _remember(self, first: pl.DataFrame) -> None:
         """Keep the decisions that may still be revised, and how far each series has come."""
+        if first.is_empty():
+            return
         newest = first.group_by("series_id").agg(scored_to=pl.col("window_start").max())
         self._scored_to = (
             pl.concat([self._scored_to, newest])
@@ -131,11 +135,22 @@ class Scoring:
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
         labelled = pl.DataFrame({"label_id": [self.labelled_to]})
-        return {"recent": self._recent, "scored_to": self._scored_to, "labelled": labelled}
+        # A window's expectations are a frame of their own: once there, they stay as they are.
+        recent = self._recent.partition_by("window_start", as_dict=True, maintain_order=True)
+        kept = {f"recent@{start.isoformat()}": rows for (start,), rows in recent.items()}
+        return {**kept, "scored_to": self._scored_to, "labelled": labelled}
 
-    def restore(self, state: dict[str, pl.DataFrame], detector: dict[str, np.ndarray]) -> None:
+    def restore(
+        self, state: Mapping[str, pl.DataFrame], detector: Mapping[str, np.ndarray]
+    ) -> None:
         """Go on from `state()` and the detector's state."""
-        self._recent, self._scored_to = state["recent"], state["scored_to"]
+        nothing = self._recent.clear()
+        recent = [
+            rows.select(nothing.columns)
+            for name, rows in state.items()
+            if name.partition("@")[0] == "recent"
+        ]
+        self._recent, self._scored_to = pl.concat([nothing, *recent]), state["scored_to"]
         self.labelled_to = state["labelled"].item()
         self.detector = OnlineDetector.restore(self.detector.settings, detector)
 

@@ -1,5 +1,7 @@
 """The directory of keys and series: records get ids, windows get their names back."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from vigil.events.schema import KEY_COLUMNS, stable_id
@@ -74,6 +76,6 @@ class SeriesDirectory:
         """For the checkpoint."""
         return {"known": self._known}
 
-    def restore(self, state: dict[str, pl.DataFrame]) -> None:
+    def restore(self, state: Mapping[str, pl.DataFrame]) -> None:
         """Go on from `state()`."""
         self._known = state["known"]

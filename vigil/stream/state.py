@@ -1,11 +1,14 @@
-"""The scorer's state as bytes: a zip of Arrow frames, safetensors arrays and JSON.
+"""The scorer's state in parts: Arrow frames, safetensors arrays and JSON, each under a name.
 
-Chosen over pickle so that a checkpoint can be opened with standard tools and never runs code.
+Chosen over pickle so that a checkpoint can be opened with standard tools and never runs code. Large
+arrays are cut into blocks of series, and what belongs to a window is a part of its own: from one
+checkpoint to the next most parts stay as they are, and only the others are written.
 """
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,14 +16,86 @@ import orjson
 import polars as pl
 from safetensors.numpy import load, save
 
-Frames = Mapping[str, pl.DataFrame]
-Arrays = Mapping[str, np.ndarray]
+from vigil.stores.checkpoint import WHOLE
+
+Frames = Mapping[str, Mapping[str, pl.DataFrame]]
+Arrays = Mapping[str, Mapping[str, np.ndarray]]
+
+ROWS_PER_BLOCK = 4_096
+# Of a wide table, such as the profile of the day, a window changes one column.
+COLUMNS_PER_BLOCK = 8
+WIDE = 64
 
 
-def pack(
-    frames: Mapping[str, Frames], arrays: Mapping[str, Arrays], documents: Mapping[str, Any]
-) -> bytes:
-    """One blob from named groups of frames, named groups of arrays, and JSON documents."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything needed to go on. Frames never change; arrays and documents are copies."""
+
+    frames: Frames = field(default_factory=dict)
+    arrays: Arrays = field(default_factory=dict)
+    documents: Mapping[str, Any] = field(default_factory=dict)
+
+    def parts(self) -> dict[str, bytes]:
+        """Name → content. Equal content gives equal bytes."""
+        found = {f"{name}.json": orjson.dumps(content) for name, content in self.documents.items()}
+        for group, members in self.frames.items():
+            for name, frame in members.items():
+                out = io.BytesIO()
+                frame.write_ipc(out)
+                found[f"{group}/{name}.arrow"] = out.getvalue()
+        for group, columns in self.arrays.items():
+            for name, array in columns.items():
+                for at, block in _blocks(array):
+                    found[f"{group}/{name}@{at}.safetensors"] = save({"": block})
+        return found
+
+    @classmethod
+    def of(cls, parts: Mapping[str, bytes]) -> "State":
+        """The inverse of `parts`."""
+        if WHOLE in parts:
+            return cls(*unpack(parts[WHOLE]))
+        frames: dict[str, dict[str, pl.DataFrame]] = {}
+        blocks: dict[str, dict[str, dict[tuple[int, int], np.ndarray]]] = {}
+        documents: dict[str, Any] = {}
+        for path, content in parts.items():
+            stem, _, kind = path.rpartition(".")
+            group, _, name = stem.rpartition("/")
+            if kind == "arrow":
+                frames.setdefault(group, {})[name] = pl.read_ipc(io.BytesIO(content))
+            elif kind == "safetensors":
+                name, _, at = name.rpartition("@")
+                row, column = map(int, at.split("-"))
+                places = blocks.setdefault(group, {}).setdefault(name, {})
+                places[row, column] = load(content)[""]
+            else:
+                documents[stem] = orjson.loads(content)
+        arrays = {
+            group: {name: _whole(places) for name, places in columns.items()}
+            for group, columns in blocks.items()
+        }
+        return cls(frames, arrays, documents)
+
+
+def _blocks(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    wide = array.ndim == 2 and array.shape[1] >= WIDE
+    step = COLUMNS_PER_BLOCK if wide else 1
+    for row in range(0, max(1, len(array)), ROWS_PER_BLOCK):
+        rows = array[row : row + ROWS_PER_BLOCK]
+        for column in range(0, array.shape[1] if wide else 1, step):
+            block = rows[:, column : column + step] if wide else rows
+            yield f"{row}-{column}", np.ascontiguousarray(block)
+
+
+def _whole(places: Mapping[tuple[int, int], np.ndarray]) -> np.ndarray:
+    rows = []
+    for row in sorted({row for row, _ in places}):
+        blocks = [places[at] for at in sorted(places) if at[0] == row]
+        rows.append(np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0])
+    return np.concatenate(rows)
+
+
+def pack(frames: Frames, arrays: Arrays, documents: Mapping[str, Any]) -> bytes:
+    """All of it in one zip, for who keeps a state as a single value."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for group, members in frames.items():

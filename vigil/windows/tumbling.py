@@ -6,6 +6,7 @@ back as late. A key that falls silent keeps emitting empty windows for a while: 
 measurement too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -39,7 +40,8 @@ class WindowSpec:
 class TumblingWindows:
     """Folds records into windows; one instance per topic.
 
-    Memory: one row per key and window that is open or may still be revised.
+    Memory: one row per key and window that is open or may still be revised. Each window's parts are
+    apart, so that a step touches only the windows that its records fall into.
     """
 
     def __init__(self, spec: WindowSpec, fold: Fold) -> None:
@@ -47,10 +49,11 @@ class TumblingWindows:
         self.fold = fold
         self.watermark = Watermark(spec.out_of_order_s * SECOND_US)
         self._id = fold.id_name
-        self._parts: Parts = fold.empty()
+        self._parts: dict[int, Parts] = {}
         window = {self._id: pl.Int64, "window_start": pl.Int64}
         self._emitted = pl.DataFrame(schema={**window, "revision": pl.Int32})
         self._changed = pl.DataFrame(schema=window)
+        self._closed_to_us = UNSEEN
         self._keys = pl.DataFrame(
             schema={self._id: pl.Int64, "filled_to": pl.Int64, "last_seen": pl.Int64}
         )
@@ -83,9 +86,14 @@ class TumblingWindows:
 
     def _fold(self, placed: pl.DataFrame) -> None:
         partial = self.fold.partial(placed)
-        self._parts = self.fold.merge(
-            {name: pl.concat([self._parts[name], partial[name]]) for name in partial}
-        )
+        for start, parts in _by_window(partial).items():
+            known = self._parts.get(start)
+            if known is None:
+                self._parts[start] = parts
+            else:
+                self._parts[start] = self.fold.merge(
+                    {name: pl.concat([known[name], parts[name]]) for name in parts}
+                )
         touched = partial["sums"].select(self._id, "window_start")
         self._changed = pl.concat([self._changed, touched]).unique()
         seen = touched.group_by(self._id).agg(
@@ -108,23 +116,34 @@ class TumblingWindows:
             watermark = self.watermark.finish(self.spec.window_us)
         else:
             watermark = self.watermark.advance()
-        if watermark == UNSEEN:
-            return self._render(self.fold.empty(), self._emitted)
+        closed_to_us = watermark // self.spec.window_us * self.spec.window_us
         ended = pl.col("window_start") + self.spec.window_us <= watermark
+        due = self._changed.filter(ended) if watermark != UNSEEN else self._changed.clear()
+        if due.is_empty() and closed_to_us <= self._closed_to_us:
+            return self._render(self.fold.empty(), self._emitted.clear())
         if self.fold.fills_silence:
             self._fill_silence(watermark)
-        due = self._changed.filter(ended)
+            due = self._changed.filter(ended)
+        self._closed_to_us = closed_to_us
         self._changed = self._changed.filter(~ended)
         due = due.join(self._emitted, on=[self._id, "window_start"], how="left").with_columns(
             revision=(pl.col("revision") + 1).fill_null(0).cast(pl.Int32)
         )
-        chosen = {
-            name: part.join(due, on=[self._id, "window_start"], how="semi")
-            for name, part in self._parts.items()
-        }
-        rendered = self._render(chosen, due)
+        rendered = self._render(self._chosen(due), due)
         self._remember(due, watermark)
         return rendered
+
+    def _chosen(self, due: pl.DataFrame) -> Parts:
+        """The parts of what is due, of all windows together."""
+        found: dict[str, list[pl.DataFrame]] = {
+            name: [part] for name, part in self.fold.empty().items()
+        }
+        for (start,), rows in due.group_by("window_start", maintain_order=True):
+            parts = self._parts[start]
+            whole = rows.height == parts["sums"].height
+            for name, part in parts.items():
+                found[name].append(part if whole else part.join(rows, on=self._id, how="semi"))
+        return {name: pl.concat(parts) for name, parts in found.items()}
 
     def _fill_silence(self, watermark: int) -> None:
         """Add empty windows for keys that had none up to the watermark."""
@@ -137,32 +156,38 @@ class TumblingWindows:
             self._keys.filter(pl.col("filled_to") <= last)
             .select(self._id, window_start=pl.int_ranges("filled_to", last + 1, step))
             .explode("window_start")
-            .join(self._parts["sums"], on=[self._id, "window_start"], how="anti")
+            .join(self._present(), on=[self._id, "window_start"], how="anti")
             .join(self._emitted, on=[self._id, "window_start"], how="anti")
         )
         silent_since = closed_to - self.spec.silence_s * SECOND_US
         self._keys = self._keys.filter(pl.col("last_seen") >= silent_since).with_columns(
             filled_to=pl.max_horizontal("filled_to", pl.lit(closed_to))
         )
-        if gaps.height:
-            sums = self._parts["sums"]
-            zeros = [
-                pl.lit(0, kind).alias(name)
-                for name, kind in sums.schema.items()
-                if name not in (self._id, "window_start", "duration_ms_max")
-            ]
-            empty = gaps.with_columns(*zeros, duration_ms_max=pl.lit(None, pl.Float64))
-            self._parts["sums"] = pl.concat([sums, empty.select(sums.columns)])
-            self._changed = pl.concat([self._changed, gaps])
+        if gaps.is_empty():
+            return
+        empty = self.fold.empty()
+        zeros = [
+            pl.lit(0, kind).alias(name)
+            for name, kind in empty["sums"].schema.items()
+            if name not in (self._id, "window_start", "duration_ms_max")
+        ]
+        silent = gaps.with_columns(*zeros, duration_ms_max=pl.lit(None, pl.Float64))
+        for start, parts in _by_window({"sums": silent.select(empty["sums"].columns)}).items():
+            known = self._parts.get(start, empty)
+            self._parts[start] = {**known, "sums": pl.concat([known["sums"], parts["sums"]])}
+        self._changed = pl.concat([self._changed, gaps])
+
+    def _present(self) -> pl.DataFrame:
+        """(id, window_start) of every window that is kept."""
+        kept = [parts["sums"].select(self._emitted.columns[:2]) for parts in self._parts.values()]
+        return pl.concat([self._emitted.select(self._emitted.columns[:2]).clear(), *kept])
 
     def _remember(self, due: pl.DataFrame, watermark: int) -> None:
         """Note what was emitted; forget windows that can no longer be revised."""
-        revisable = (
-            pl.col("window_start") + (self.spec.window_us + self.spec.lateness_us) > watermark
-        )
+        oldest = watermark - (self.spec.window_us + self.spec.lateness_us)
         emitted = self._emitted.join(due, on=[self._id, "window_start"], how="anti")
-        self._emitted = pl.concat([emitted, due]).filter(revisable)
-        self._parts = {name: part.filter(revisable) for name, part in self._parts.items()}
+        self._emitted = pl.concat([emitted, due]).filter(pl.col("window_start") > oldest)
+        self._parts = {start: parts for start, parts in self._parts.items() if start > oldest}
 
     def _render(self, parts: Parts, due: pl.DataFrame) -> pl.DataFrame:
         closed = self.fold.close(parts).join(due, on=[self._id, "window_start"], how="inner")
@@ -188,17 +213,46 @@ class TumblingWindows:
                 "current_us": pl.Int64,
             },
         )
-        parts = {f"part_{name}": part for name, part in self._parts.items()}
+        parts = {
+            f"part_{name}@{start}": part
+            for start, parts in self._parts.items()
+            for name, part in parts.items()
+        }
         own = {"emitted": self._emitted, "changed": self._changed, "keys": self._keys}
         return {"watermark": partitions, **own, **parts}
 
-    def restore(self, state: dict[str, pl.DataFrame]) -> None:
+    def restore(self, state: Mapping[str, pl.DataFrame]) -> None:
         """Go on from `state()`."""
         self._emitted, self._changed = state["emitted"], state["changed"]
         self._keys = state["keys"]
-        self._parts = {name: state[f"part_{name}"] for name in self._parts}
+        # A checkpoint of an older version has the parts of all windows in one frame.
+        parts = {
+            name: pl.concat(
+                [empty, *(rows for key, rows in state.items() if _part_name(key) == name)]
+            )
+            for name, empty in self.fold.empty().items()
+        }
+        self._parts = _by_window(parts)
         for partition, newest_us, idle, current_us in state["watermark"].iter_rows():
             self.watermark.newest_us[partition] = newest_us
             self.watermark.current_us = current_us
             if idle:
                 self.watermark.idle.add(partition)
+
+
+def _part_name(key: str) -> str:
+    """The name of the part that a frame of the state holds, empty for the other frames."""
+    return key.partition("@")[0].removeprefix("part_") if key.startswith("part_") else ""
+
+
+def _by_window(parts: Parts) -> dict[int, Parts]:
+    """Window start → its parts, every name in each; the oldest window first."""
+    apart = {
+        name: part.partition_by("window_start", as_dict=True, maintain_order=True)
+        for name, part in parts.items()
+    }
+    starts = sorted({start for found in apart.values() for (start,) in found})
+    return {
+        start: {name: found.get((start,), parts[name].clear()) for name, found in apart.items()}
+        for start in starts
+    }

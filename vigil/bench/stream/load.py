@@ -26,6 +26,11 @@ class Path:
     log: str
     form: str
 
+    @property
+    def has_peers(self) -> bool:
+        """Other libraries read single JSON events from Kafka."""
+        return (self.log, self.form) == ("kafka", "json")
+
 
 PATHS = (
     Path("json-kafka", "kafka", "json"),
@@ -42,10 +47,11 @@ def traffic(events: int, seed: int) -> pa.Table:
 
 
 def messages(table: pa.Table, form: str) -> Iterator[Message]:
-    """Arrow batches of a thousand rows, or one JSON object a message."""
+    """Arrow batches of a thousand rows, or one JSON object a message, keyed by its series."""
     if form == "arrow":
         yield from arrow_messages(table)
         return
     frame = pl.DataFrame(pl.from_arrow(table)).drop("attributes")
-    for line in frame.write_ndjson().encode().splitlines():
-        yield Message(line, {CONTENT_TYPE: JSON})
+    keys = frame.select(pl.concat_str("service", "route", separator=" ")).to_series()
+    for line, key in zip(frame.write_ndjson().encode().splitlines(), keys, strict=True):
+        yield Message(line, {CONTENT_TYPE: JSON}, key.encode())

@@ -6,12 +6,26 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import polars as pl
+import psutil
 
+from vigil.config import Settings
 from vigil.detect import DetectorSettings, MetricKind, Observations, OnlineDetector
+from vigil.events.dead_letters import DEAD_LETTERS
+from vigil.events.decode import Decoded, Limits
+from vigil.events.rules import polars_schema
+from vigil.events.schema import EVENTS, TOPIC_EVENTS
+from vigil.features.observations import SCORED_METRICS
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore
+from vigil.stores.database import open_database
+from vigil.stream.pipeline import Pipeline, Reading
+from vigil.stream.state import State
+from vigil.windows.tumbling import WindowSpec
 
 STEP_S = 10.0
 START_S = 1_772_400_000.0
 WARM_WINDOWS = 40
+CHECKPOINTS = 8
 KINDS = (MetricKind.RATE, MetricKind.RATIO, MetricKind.LATENCY)
 
 
@@ -54,10 +68,74 @@ def measure_scoring(series: int, rounds: int, tick: Callable[[], None]) -> dict[
     }
 
 
-def measure_state(series: int) -> dict[str, Any]:
-    """Bytes of detector state for each series, all arrays together."""
-    rng = np.random.default_rng(7)
-    detector = OnlineDetector(DetectorSettings())
-    detector.update(_window(0, series, rng))
-    state_bytes = sum(array.nbytes for array in detector.state().values())
-    return {"series": series, "state_bytes_per_series": round(state_bytes / series)}
+def measure_checkpoint(settings: Settings, series: int) -> dict[str, Any]:
+    """Memory and checkpoint of a scorer that has so many series of requests.
+
+    `pause_ms` is how long a step waits for its checkpoint; the rest is written beside the next one.
+    """
+    engine = open_database(settings)
+    store = CheckpointStore(engine, "bench")
+    pipeline, before_bytes = _pipeline(), psutil.Process().memory_info().rss
+    pauses, written, last = [], [], dict[str, bytes]()
+    for number in range(CHECKPOINTS):
+        # Every second step brings the records of a new window, the others more of the same one.
+        reading = _requests(number // 2, series // len(SCORED_METRICS))
+        step = pipeline.take([reading])
+        began = time.perf_counter()
+        state = pipeline.state()
+        pauses.append(time.perf_counter() - began)
+        parts = state.parts()
+        written.append(sum(len(parts[name]) for name in parts if parts[name] != last.get(name)))
+        last = parts
+        began = time.perf_counter()
+        store.commit(Checkpoint(number + 1, {}, pipeline.counters, parts), step.outputs)
+        commit_s = time.perf_counter() - began
+    detector = sum(array.nbytes for array in state.arrays["detector"].values())
+    resident = psutil.Process().memory_info().rss - before_bytes
+    began = time.perf_counter()
+    loaded = CheckpointStore(engine, "bench").load()
+    assert loaded is not None
+    restored = _pipeline()
+    restored.restore(State.of(loaded.state), loaded.counters)
+    restore_s = time.perf_counter() - began
+    found = restored.series_count
+    engine.dispose()
+    return {
+        "series": found,
+        "detector_bytes_per_series": round(detector / found),
+        "checkpoint_bytes_per_series": round(sum(map(len, parts.values())) / found),
+        "process_bytes_per_series": round(resident / found),
+        "pause_ms": round(1e3 * median(pauses), 1),
+        "longest_pause_ms": round(1e3 * max(pauses), 1),
+        "last_commit_ms": round(1e3 * commit_s),
+        "written_mb_within_a_window": round(min(written[CHECKPOINTS // 2 :]) / 1e6, 1),
+        "written_mb_at_its_end": round(max(written[CHECKPOINTS // 2 :]) / 1e6, 1),
+        "restore_s": round(restore_s, 2),
+    }
+
+
+def _pipeline() -> Pipeline:
+    return Pipeline(WindowSpec(), Limits(), OnlineDetector(DetectorSettings()))
+
+
+def _requests(window: int, keys: int) -> Reading:
+    """Three requests of each key in a window of ten seconds."""
+    rng = np.random.default_rng(window)
+    count = 3 * keys
+    start_us = int((START_S + STEP_S * window) * 1e6)
+    times = pl.Series(start_us + np.sort(rng.integers(0, int(STEP_S * 1e6), count)))
+    schema = polars_schema(EVENTS)
+    number = pl.Series(np.arange(count) % keys)
+    records = pl.select(
+        time=pl.lit(times).cast(schema["time"]),
+        kind=pl.lit("server"),
+        service=pl.lit("service-" + (number % 500).cast(pl.String)),
+        route=pl.lit("/route/" + (number // 500).cast(pl.String)),
+        method=pl.lit("GET"),
+        status=pl.lit(200, pl.Int32),
+        duration_ms=pl.lit(pl.Series(rng.lognormal(3.0, 0.5, count))),
+    )
+    missing = [pl.lit(None, schema[name]).alias(name) for name in schema if name not in records]
+    records = records.with_columns(missing).select(list(schema))
+    nothing = pl.DataFrame(schema=DEAD_LETTERS)
+    return TOPIC_EVENTS, 0, Decoded(records, np.zeros(count, np.int64), nothing)

@@ -2,10 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from statistics import median
 from threading import Event
@@ -14,60 +12,79 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from vigil.bench.stream.limits import read_and_decode
 from vigil.bench.stream.load import Path, messages
 from vigil.config import Settings
 from vigil.errors import VigilError
-from vigil.events.content import CONTENT_TYPE
-from vigil.events.decode import Payload, decode
-from vigil.events.schema import EVENTS, TOPIC_EVENTS
+from vigil.events.schema import TOPIC_EVENTS
 from vigil.stores import open_log
 from vigil.stores.database import open_database
-from vigil.stores.log import EventLog, StoredMessage
+from vigil.stores.log import EventLog
 from vigil.stream.assembly import keep_scoring
-from vigil.stream.intake import BYTES_PER_READ, MESSAGES_PER_READ
 
 APPEND = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Medians over the rounds; `ratio` is the scorer's rate by that of the limit."""
-
-    path: str
-    events: int
-    limit_events_per_s: float
-    scorer_events_per_s: float
-    ratio: float
-    limit_cpu_s: float
-    scorer_cpu_s: float
+# Returns events a second.
+Rate = Callable[[Settings], float]
 
 
 def measure_path(
-    path: Path, settings: Settings, table: pa.Table, rounds: int, tick: Callable[[], None]
+    path: Path,
+    settings: Settings,
+    table: pa.Table,
+    rounds: int,
+    tick: Callable[[], None],
+    peers: Mapping[str, Rate] | None = None,
 ) -> dict[str, Any]:
-    """Fill the log of `settings`, then read it `rounds` times in both ways, in turns."""
+    """Fill the log of `settings`, then read it `rounds` times in each way, in turns.
+
+    Medians over the rounds; `ratio` is the median of the scorer's rate by that of the limit in the
+    same round. Each peer's rate is beside it, and how many times as fast the scorer is.
+    """
+    events = table.num_rows
     with closing(open_log(settings)) as event_log:
         _fill(event_log, messages(table, path.form))
-        limits, scorers = [], []
-        for number in range(rounds):
-            limits.append(_timed(partial(_read_and_decode, event_log, settings), table.num_rows))
+    ways: dict[str, Callable[[], tuple[float, float]]] = {
+        "limit": partial(_timed, partial(read_and_decode, settings, path.form, events), events),
+        "scorer": partial(_timed_scorer, settings, events),
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, *(peers or {}))}
+    for number in range(rounds):
+        # Whatever slows the machine down for a while must not always meet the same one.
+        for name in sorted(ways, reverse=bool(number % 2)):
+            found[name].append(ways[name]())
             tick()
-            consumer = f"bench-{path.name}-{number}"
-            _empty_tables(settings)
-            scorers.append(_timed(partial(_score, settings, consumer), table.num_rows))
+        for name, rate in (peers or {}).items():
+            found[name].append((events / rate(settings), 0.0))
             tick()
-    limit_s, limit_cpu_s = (median(values) for values in zip(*limits, strict=True))
-    scorer_s, scorer_cpu_s = (median(values) for values in zip(*scorers, strict=True))
-    timing = Timing(
-        path=path.name,
-        events=table.num_rows,
-        limit_events_per_s=round(table.num_rows / limit_s),
-        scorer_events_per_s=round(table.num_rows / scorer_s),
-        ratio=round(limit_s / scorer_s, 3),
-        limit_cpu_s=round(limit_cpu_s, 2),
-        scorer_cpu_s=round(scorer_cpu_s, 2),
-    )
-    return asdict(timing)
+    return _summary(path.name, events, found)
+
+
+def _summary(
+    path: str, events: int, found: Mapping[str, list[tuple[float, float]]]
+) -> dict[str, Any]:
+    seconds = {name: [wall for wall, _ in times] for name, times in found.items()}
+    rates = {name: events / median(walls) for name, walls in seconds.items()}
+    pairs = zip(seconds["limit"], seconds["scorer"], strict=True)
+    row: dict[str, Any] = {
+        "path": path,
+        "events": events,
+        "limit_events_per_s": round(rates["limit"]),
+        "scorer_events_per_s": round(rates["scorer"]),
+        "ratio": round(median(limit / scorer for limit, scorer in pairs), 3),
+        "limit_cpu_s": round(median(cpu for _, cpu in found["limit"]), 2),
+        "scorer_cpu_s": round(median(cpu for _, cpu in found["scorer"]), 2),
+    }
+    for name in found:
+        if name not in ("limit", "scorer"):
+            row[f"{name}_events_per_s"] = round(rates[name])
+    return row
+
+
+def _timed_scorer(settings: Settings, events: int) -> tuple[float, float]:
+    """A scorer without a past, through the whole log."""
+    _empty_tables(settings)
+    consumer = f"bench-{time.time_ns()}"
+    return _timed(partial(_score, settings, consumer), events)
 
 
 def _empty_tables(settings: Settings) -> None:
@@ -102,27 +119,3 @@ def _timed(run: Callable[[], int], expected: int) -> tuple[float, float]:
 
 def _score(settings: Settings, consumer: str) -> int:
     return keep_scoring(settings, consumer, None, Event(), drain=True)["accepted"]
-
-
-def _read_and_decode(event_log: EventLog, settings: Settings) -> int:
-    """The limit: what has to be done in any case, in steps of the same size."""
-    limits = settings.limits
-    decoded = 0
-    for partition, end in event_log.end_offsets(TOPIC_EVENTS).items():
-        offset = 0
-        while offset < end:
-            found = event_log.read(
-                TOPIC_EVENTS, partition, offset, MESSAGES_PER_READ, BYTES_PER_READ
-            )
-            if not found:
-                continue
-            offset = found[-1].offset + 1
-            decoded += decode(
-                [_payload(stored) for stored in found], EVENTS, datetime.now(UTC), limits
-            ).records.height
-    return decoded
-
-
-def _payload(stored: StoredMessage) -> Payload:
-    message = stored.message
-    return Payload(message.headers.get(CONTENT_TYPE, ""), message.value, str(stored.offset))

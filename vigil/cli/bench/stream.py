@@ -1,4 +1,4 @@
-"""`vigil bench stream`: throughput, scoring time, memory."""
+"""`vigil bench stream`: throughput beside the limit and other libraries, latency, checkpoints."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,10 +8,9 @@ import click
 
 from vigil.cli.output import json_option, print_facts, print_json, print_table, progress_bar
 
-COLUMNS = (
-    "path", "events", "limit_events_per_s", "scorer_events_per_s", "ratio", "limit_cpu_s",
-    "scorer_cpu_s",
-)  # fmt: skip
+PATH_NAMES = ("json-kafka", "arrow-kafka", "arrow-sqlite")
+# A single JSON event costs several times as much as one of a batch.
+JSON_SHARE = 4
 
 
 @click.command("stream")
@@ -19,80 +18,165 @@ COLUMNS = (
     "--path",
     "names",
     multiple=True,
-    type=click.Choice(("json-kafka", "arrow-kafka", "arrow-sqlite")),
+    type=click.Choice(PATH_NAMES),
     help="Measure only this one; may be repeated.  [default: all]",
 )
-@click.option("--events", default=2_000_000, show_default=True, help="Events in the log.")
-@click.option("--rounds", default=5, show_default=True, help="Rounds; medians are shown.")
+@click.option(
+    "--events",
+    type=click.IntRange(1_000),
+    default=2_000_000,
+    show_default=True,
+    help="Events in the log; a quarter of them where each is a JSON message.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Rounds; medians are shown.",
+)
 @click.option("--series", default=10_000, show_default=True, help="Series in the scored window.")
 @click.option("--seed", default=1, show_default=True, help="Of the simulated traffic.")
+@click.option(
+    "--peers", is_flag=True, help="Bytewax, Quix Streams and river too, in their own environment."
+)
+@click.option(
+    "--latency", "latency_s", default=0, show_default=True,
+    help="Also feed live events for so many seconds, at half the measured rate.",
+)  # fmt: skip
+@click.option(
+    "--soak-minutes", default=0.0, show_default=True,
+    help="Also replay 20 times as fast as time, with late, doubled and broken events.",
+)  # fmt: skip
+@click.option("--against", metavar="COMMIT", help="Compare throughput with that of this commit.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder: add the result to stream.jsonl and draw stream.png, the results over time.",
+)
 @json_option
 def command(
-    names: tuple[str, ...], events: int, rounds: int, series: int, seed: int, as_json: bool
+    names: tuple[str, ...],
+    events: int,
+    rounds: int,
+    series: int,
+    seed: int,
+    peers: bool,
+    latency_s: int,
+    soak_minutes: float,
+    against: str | None,
+    keep: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure the whole stream against reading and decoding alone, in the same run.
 
     The scorer reads a full log to its end: windows, features, scores, incidents, and commits to a
-    real PostgreSQL. The limit reads and decodes the same messages and does nothing with them. Both
-    take turns. Kafka paths start a real broker, which needs java and mvn. Exit codes: 0 done, 3 a
-    server cannot be started.
-    """
-    from vigil.bench.stream import PATHS, measure_path, measure_scoring, measure_state
-    from vigil.bench.stream.load import traffic
+    real PostgreSQL. The limit reads and decodes the same messages, without Vigil's code, and does
+    nothing with them. All take turns, and so do the peers. Kafka paths start a real broker, which
+    needs java and mvn; the peers are installed by pip when they are first asked for.
 
-    wanted = [path for path in PATHS if not names or path.name in names]
-    table = traffic(events, seed)
-    timings = []
+    Exit codes: 0 done, 3 a server cannot be started or the peers cannot be installed.
+    """
+    wanted = names or PATH_NAMES
+    if against:
+        options = ["--events", str(events), "--seed", str(seed), "--series", "100"]
+        options += [word for name in wanted for word in ("--path", name)]
+        _compare(against, options, rounds, as_json)
+        return
+    from vigil.bench.stream.history import circumstances, keep as keep_result  # noqa: I001
+
+    report: dict[str, Any] = {"circumstances": circumstances()}
     with ExitStack() as opened:
-        servers = _Servers(opened)
         bar = opened.enter_context(progress_bar())
-        task = bar.add_task("reading the log", total=2 * rounds * len(wanted) + rounds)
+        total = rounds * (len(wanted) * 2 + 3 * peers + 1) + bool(latency_s) + bool(soak_minutes)
+        task = bar.add_task("measuring", total=total)
 
         def tick() -> None:
             bar.advance(task)
 
-        for path in wanted:
-            settings = servers.settings(path.name, path.log)
-            timings.append(measure_path(path, settings, table, rounds, tick))
-        scoring = measure_scoring(series, rounds, tick)
-        state = measure_state(10 * series)
+        report |= _measure(opened, wanted, events, rounds, series, seed, peers, tick)
+        report |= _live(opened, report["throughput"], latency_s, soak_minutes, seed, tick)
+    kept = keep_result(keep, report) if keep else ()
     if as_json:
-        print_json({"throughput": timings, "scoring": scoring, "state": state})
+        print_json(report)
         return
-    print_table("Throughput, median", COLUMNS, [[row[name] for name in COLUMNS] for row in timings])
-    print_facts("One closed window of each series", scoring)
-    print_facts("Memory of the detector", state)
+    _print(report)
+    for path in kept:
+        click.echo(f"kept in {path}")
 
 
-class _Servers:
-    """Homes, databases and a broker for the paths, gone when the benchmark ends."""
+def _measure(
+    opened: ExitStack, wanted: Any, events: int, rounds: int, series: int, seed: int, peers: bool,
+    tick: Any,
+) -> dict[str, Any]:  # fmt: skip
+    from vigil.bench.stream import PATHS, measure_path, measure_scoring
+    from vigil.bench.stream.load import traffic
+    from vigil.bench.stream.peers.run import peer_rates
+    from vigil.bench.stream.series import measure_checkpoint
+    from vigil.bench.stream.servers import BenchServers
 
-    def __init__(self, opened: ExitStack) -> None:
-        import tempfile
+    table = traffic(events, seed)
+    servers = BenchServers(opened)
+    timings = []
+    for path in (path for path in PATHS if path.name in wanted):
+        rows = table.slice(0, events // JSON_SHARE) if path.form == "json" else table
+        beside = peer_rates(rows.num_rows) if peers and path.has_peers else {}
+        settings = servers.settings(path.name, path.log)
+        timings.append(measure_path(path, settings, rows, rounds, tick, beside))
+        servers.stop()
+    scoring = measure_scoring(series, rounds, tick)
+    checkpoint = measure_checkpoint(servers.settings("checkpoint", "sqlite"), 10 * series)
+    servers.stop()
+    return {"throughput": timings, "scoring": scoring, "checkpoint": checkpoint}
 
-        self._opened = opened
-        self._home = Path(
-            opened.enter_context(tempfile.TemporaryDirectory(prefix="vigil-bench-stream-"))
-        )
-        self._home.chmod(0o755)
 
-    def settings(self, name: str, log: str) -> Any:
-        """Settings with an empty log and an empty database."""
-        from vigil.config import load_settings
-        from vigil.errors import DependencyError
-        from vigil.servers import KafkaServer, PostgresServer
+def _live(
+    opened: ExitStack, throughput: list[dict[str, Any]], latency_s: int, soak_minutes: float,
+    seed: int, tick: Any,
+) -> dict[str, Any]:  # fmt: skip
+    from vigil.bench.stream.live import measure_latency, soak
+    from vigil.bench.stream.servers import BenchServers
 
-        home = self._home / name
-        home.mkdir(mode=0o755)
-        database = PostgresServer(home / "postgres")
-        self._opened.enter_context(database)
-        log_url = f"sqlite:///{home / 'log.sqlite'}"
-        if log == "kafka":
-            if reason := KafkaServer.missing():
-                raise DependencyError(reason)
-            broker = KafkaServer(home / "kafka")
-            self._opened.enter_context(broker)
-            log_url = f"kafka://{broker.address}"
-        return load_settings(
-            home=home, log_url=log_url, store_url=database.url, sink_url="", webhook_url=""
-        )
+    servers, found = BenchServers(opened), {}
+    for row in throughput:
+        if latency_s and row["path"] == "arrow-kafka":
+            settings = servers.settings("latency", "kafka")
+            rate = row["scorer_events_per_s"] / 2
+            found["latency"] = measure_latency(settings, rate, latency_s, seed)
+            servers.stop()
+            tick()
+    if soak_minutes:
+        found["soak"] = soak(servers.settings("soak", "kafka"), soak_minutes, seed)
+        servers.stop()
+        tick()
+    return found
+
+
+def _compare(commit: str, options: list[str], rounds: int, as_json: bool) -> None:
+    from vigil.bench.stream.against import compare
+
+    with progress_bar() as bar:
+        task = bar.add_task("running both", total=2 * rounds)
+        rows = compare(commit, options, rounds, lambda: bar.advance(task))
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(f"Against {commit}", list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _print(report: dict[str, Any]) -> None:
+    rows = report["throughput"]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    print_table(
+        "Throughput, median", columns, [[row.get(name) for name in columns] for row in rows]
+    )
+    titles = {
+        "scoring": "One closed window of each series",
+        "checkpoint": "State and checkpoint of many series",
+        "latency": "From a window's end and grace to the commit",
+        "soak": "Replay at twenty times the speed",
+        "circumstances": "Circumstances",
+    }
+    for name, title in titles.items():
+        if name in report:
+            print_facts(title, report[name])

@@ -25,7 +25,7 @@ from vigil.stream.flink import tables
 from vigil.stream.flink.options import READ
 from vigil.stream.flink.tables import table_rows
 from vigil.stream.pipeline import STATE_OF_FLINK, Batches, Step
-from vigil.stream.state import pack, unpack
+from vigil.stream.state import State
 from vigil.windows.watermark import UNSEEN
 
 _KEYED = ("series_id", "key_id", "metric", *KEY_COLUMNS)
@@ -201,8 +201,8 @@ class Gathering:
         """Series met so far."""
         return len(self._known)
 
-    def state(self) -> bytes:
-        """Everything needed to go on after a crash."""
+    def state(self) -> State:
+        """Everything needed to go on after a crash, as it is now."""
         frames = {
             f"waiting.{topic}": {str(n): rows for n, rows in enumerate(stream.waiting)}
             for topic, stream in self._streams.items()
@@ -216,11 +216,11 @@ class Gathering:
             topic: [stream.shards, list(stream.complete_us.items())]
             for topic, stream in self._streams.items()
         }
-        return pack(frames, {}, documents)
+        return State(frames, {}, documents)
 
-    def restore(self, state: bytes, counters: Mapping[str, int]) -> None:
+    def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()`, or from a `Pipeline`'s, and the counters committed with it."""
-        frames, _, documents = unpack(state)
+        frames, documents = state.frames, state.documents
         for topic, tracker in self.trackers.items():
             tracker.restore(documents[f"incidents.{topic}"])
         self.counters |= counters
