@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import httpx
-import polars as pl
 import pytest
 import sqlalchemy as sa
 from listening import listening
@@ -150,10 +149,10 @@ def fill_topics(event_log) -> None:
         event_log.append(topic, [Message(value, {CONTENT_TYPE: NDJSON})])
 
 
-def score(event_log, engine) -> pl.DataFrame:
+def score(event_log, engine) -> str:
     """Everything through the pipeline into the database, and into the outbox of a sink.
 
-    Returns the dead letters that were found.
+    Returns the dead letters that were found, and the state before the last windows were closed.
     """
     pipeline = Pipeline(WindowSpec(60), Limits(), OnlineDetector(DetectorSettings()))
     batches = {
@@ -161,14 +160,17 @@ def score(event_log, engine) -> pl.DataFrame:
         for topic in pipeline.topics
         if (found := event_log.read(topic, 0, 0, 10_000, 1 << 30))
     }
-    step = pipeline.step(batches, AT + timedelta(days=1), finish=True)
+    step = pipeline.step(batches, AT + timedelta(days=1))
+    state = pipeline.state().parts()
     offsets = {topic: {0: 1} for topic in pipeline.topics}
-    checkpoint = Checkpoint(1, offsets, pipeline.counters, pipeline.state())
-    CheckpointStore(engine, "test").commit(checkpoint, step.outputs)
+    store = CheckpointStore(engine, "test")
+    store.commit(Checkpoint(1, offsets, pipeline.counters, state), step.outputs)
+    last = pipeline.step({}, AT + timedelta(days=1), finish=True)
+    store.commit(Checkpoint(2, offsets, pipeline.counters, {}), last.outputs)
     with engine.begin() as connection:
-        documents = Documents(step.scored, step.outputs.alerts, step.outputs.lines)
+        documents = Documents(last.scored, last.outputs.alerts, step.outputs.lines)
         put_aside(connection, "test", 1, documents)
-    return step.dead
+    return str(step.dead.rows()) + b"".join(state.values()).decode("utf-8", "replace")
 
 
 def everything_stored(collected, engine) -> str:
@@ -204,8 +206,7 @@ def stored(engine, tmp_path) -> str:
             for item in collector.event_log.read(topic, 0, 0, 10_000, 1 << 30):
                 everything.append(topic, [item.message])
         fill_topics(everything)
-        dead = score(everything, engine)
-        return everything_stored(collector, engine) + str(dead.rows())
+        return score(everything, engine) + everything_stored(collector, engine)
 
 
 def test_no_secret_is_in_any_store(stored):

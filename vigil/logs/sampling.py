@@ -6,6 +6,7 @@ before. What no kept line stands for when the minute is over, its last line does
 the kept lines add up to all lines, and a line that says something new is always kept.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
@@ -94,7 +95,7 @@ class LineSampler:
         """Everything needed to go on after a restart."""
         return {"groups": self._groups}
 
-    def restore(self, state: dict[str, pl.DataFrame]) -> None:
+    def restore(self, state: Mapping[str, pl.DataFrame]) -> None:
         """Go on from `state()`."""
         self._groups = state["groups"]
 

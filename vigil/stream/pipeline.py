@@ -235,8 +235,8 @@ class Pipeline:
                 tracker.restore(documents[f"incidents.{topic}"])
         self.log_series.restore(documents.get("log_series", []))
         # A checkpoint of a version that kept no lines has none.
-        if "lines" in frames:
-            self.line_sampler.restore(frames["lines"])
+        if "lines" in state.frames:
+            self.line_sampler.restore(state.frames["lines"])
         self.counters |= counters
 
 
