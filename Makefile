@@ -9,7 +9,7 @@ UV := .uv/bin/uv
 UV_STAMP := .uv/.ready-$(UV_VERSION)
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test lint lock lab docs audit sbom dist clean
+.PHONY: help setup demo test lint lock lab docs bench audit sbom dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test   set up, lint, type-check and run every test"
 	@echo "make lab    JupyterLab with the notebooks, on what the demo left or on VIGIL_HOME"
 	@echo "make docs   build the documentation into data/local/site, strictly"
+	@echo "make bench  run a benchmark and keep its result: make bench NAME=\"logs --repeat 3\""
 	@echo "make dist   build wheel and sdist into dist"
 	@echo "make audit  look for known vulnerabilities in the locked packages"
 	@echo "make sbom   write a bill of materials (CycloneDX) to data/local/sbom.json"
@@ -81,8 +82,9 @@ lint: $(STAMP)
 # What the demo left, unless VIGIL_HOME names something else.
 DEMO_HOME := $(CURDIR)/data/local/demo
 
+# In a container one is root, which Jupyter wants to be told.
 lab: $(STAMP)
-	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab notebooks
+	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) notebooks
 
 # Notebooks are executed on what is there: without data they would show nothing.
 docs: $(STAMP)
@@ -92,6 +94,12 @@ docs: $(STAMP)
 	    --output-dir data/local/site/notebooks notebooks/*.ipynb; \
 	  else echo "no data in $$home: the notebooks are left out (make demo first)"; fi
 	@echo "documentation: data/local/site/index.html"
+
+# Runs `vigil bench` with these words and keeps the result for the page of benchmarks.
+NAME ?= logs
+
+bench: $(STAMP)
+	@$(BIN)/python tools/bench_record.py $(NAME)
 
 dist: $(UV_STAMP)
 	@rm -rf dist && $(UV) build --quiet && ls dist

@@ -1,6 +1,7 @@
 """The nightly fault drill."""
 
 import dagster as dg
+from pydantic import Field
 
 from assets.resources import VigilResource
 
@@ -8,8 +9,8 @@ from assets.resources import VigilResource
 class DrillConfig(dg.Config):
     """How many days the shadow learns from, and where the faults fall."""
 
-    days: int = 7
-    seed: int = 0
+    days: int = Field(7, ge=1, le=28, description="days of windows that the shadow learns from")
+    seed: int = Field(0, ge=0, description="another number puts the faults elsewhere")
 
 
 @dg.asset(group_name="drills", kinds={"postgres"})

@@ -8,6 +8,7 @@ _OPERATIONS, _MODELS = "team:operations", "team:models"
 _OWNERS = {
     "snapshots": (_OPERATIONS, "stream"),
     "features": (_MODELS, "workbench"),
+    "forecasts": (_MODELS, "workbench"),
     "training": (_MODELS, "workbench"),
     "models": (_MODELS, "workbench"),
     "drills": (_OPERATIONS, "stream"),

@@ -21,3 +21,6 @@ fresh_hourly = dg.FreshnessPolicy.time_window(
 fresh_daily = dg.FreshnessPolicy.time_window(
     fail_window=timedelta(days=3), warn_window=timedelta(days=2)
 )
+fresh_weekly = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(days=15), warn_window=timedelta(days=8)
+)

@@ -50,3 +50,29 @@ def scores_plot(title: str, panels: Sequence[tuple[str, pd.DataFrame]]) -> Figur
         )
         axes.set_title(name, loc="left", fontsize=9)
     return figure
+
+
+def bars_plot(title: str, labels: Sequence[str], values: Sequence[float]) -> Figure:
+    """A horizontal bar a label, the first on top."""
+    figure = Figure(figsize=(8, 1.2 + 0.3 * len(labels)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(labels, values, color="#0072b2")
+    axes.invert_yaxis()
+    axes.axvline(1.0, color="#555", lw=0.8)
+    axes.set_title(title, loc="left", fontsize=9)
+    return figure
+
+
+def calibration_plot(title: str, p: np.ndarray) -> Figure:
+    """Share of windows with p at or below each rate, on logarithmic axes; the diagonal is right."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    asked = np.logspace(-3, 0, 40)
+    reached = np.searchsorted(np.sort(p), asked, side="right") / max(1, len(p))
+    axes.fill_between(asked, asked / 2, asked * 2, color="#0072b2", alpha=0.15, label="factor 2")
+    axes.plot(asked, asked, color="#555", lw=0.8)
+    axes.plot(asked, np.maximum(reached, 1e-4), color="#d55e00", label=f"{len(p):,} windows")
+    axes.set(xscale="log", yscale="log", xlabel="asked rate", ylabel="reached rate")
+    axes.set_title(title, loc="left", fontsize=9)
+    axes.legend(fontsize=7)
+    return figure

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from vigil.config import Settings, load_settings
+from vigil.errors import ConfigError
 from vigil.stores import open_log
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog
@@ -15,13 +16,24 @@ from vigil.stores.timescale import WindowStore
 
 
 class VigilResource(dg.ConfigurableResource):
-    """Vigil's stores, by the VIGIL_… variables; `home` overrides VIGIL_HOME."""
+    """Vigil's stores, by the VIGIL_… variables; `home` overrides VIGIL_HOME.
+
+    Without `embedded`, log and database have to be named.
+    """
 
     home: str = ""
+    embedded: bool = True
 
     def settings(self) -> Settings:
-        """The settings in force."""
-        return load_settings(home=Path(self.home)) if self.home else load_settings()
+        """The settings in force; raises ConfigError where a store that has to be named is not."""
+        settings = load_settings(home=Path(self.home)) if self.home else load_settings()
+        missing = [name for name in ("log_url", "store_url") if not getattr(settings, name)]
+        if missing and not self.embedded:
+            raise ConfigError(
+                f"VIGIL_{missing[0].upper()} must be set outside of development: nothing embedded"
+                " is started there"
+            )
+        return settings
 
     @contextmanager
     def windows(self) -> Iterator[WindowStore]:

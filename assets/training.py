@@ -5,11 +5,14 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from assets.partitions import patient
+from assets.links import LinksResource
+from assets.partitions import fresh_weekly, patient
 from assets.resources import VigilResource
 from vigil.features.grid import TrainingSet, training_set
+from vigil.features.labelled import learnable
+from vigil.stores.labels import LabelStore
 
 DEFAULT_DAYS = 28
 
@@ -21,6 +24,19 @@ class TrainingConfig(dg.Config):
     end: str = Field("", description="ISO 8601, UTC, not included; empty: the newest window")
     series_per_group: int = Field(4, ge=1, description="representative series of each metric")
     folds: int = Field(2, ge=1, le=20, description="origins that each candidate is judged from")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_an_instant(cls, text: str) -> str:
+        if text:
+            try:
+                datetime.fromisoformat(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"must be empty or an ISO 8601 instant such as 2026-03-02T00:00:00+00:00,"
+                    f" got {text!r}"
+                ) from error
+        return text
 
 
 def _range(config: TrainingConfig, vigil: VigilResource) -> tuple[datetime, datetime]:
@@ -52,12 +68,17 @@ def _load(vigil: VigilResource, config: TrainingConfig) -> tuple[pl.DataFrame, T
     kinds={"parquet"},
 )
 def training_set_asset(config: TrainingConfig, vigil: VigilResource) -> dg.MaterializeResult:
-    """Series that can be learnt from, and why the others cannot."""
+    """Series that can be learnt from, and why the others cannot.
+
+    Incidents that operators confirmed are left out, and what was before a confirmed change.
+    """
     from vigil.workbench import require_series
 
     start_at, end_at = _range(config, vigil)
     with vigil.windows() as store:
-        frame = store.observations(start_at, end_at)
+        labels = LabelStore(store.engine)
+        frame = learnable(store.observations(start_at, end_at), labels.labelled())
+        counts = labels.counts(start_at, end_at)
     training = training_set(frame, start_at, end_at)
     require_series(training)
     frame.write_parquet(_training_path(vigil))
@@ -67,6 +88,7 @@ def training_set_asset(config: TrainingConfig, vigil: VigilResource) -> dg.Mater
             "dagster/row_count": frame.height,
             "series": len(training.series),
             "excluded": dg.MetadataValue.md(reasons or "none"),
+            "labels": counts,
             "data_hash": training.data_hash,
             "start_at": start_at.isoformat(),
             "end_at": end_at.isoformat(),
@@ -108,9 +130,18 @@ def backtests(
     )
 
 
-@dg.asset(deps=["backtests"], retry_policy=patient, group_name="models", kinds={"darts", "sktime"})
+@dg.asset(
+    deps=["backtests"],
+    retry_policy=patient,
+    freshness_policy=fresh_weekly,
+    group_name="models",
+    kinds={"darts", "sktime"},
+)
 def challenger(
-    context: dg.AssetExecutionContext, config: TrainingConfig, vigil: VigilResource
+    context: dg.AssetExecutionContext,
+    config: TrainingConfig,
+    vigil: VigilResource,
+    links: LinksResource,
 ) -> dg.MaterializeResult:
     """The winners, fitted on everything, as a bundle in the registry. Nothing is promoted here."""
     from assets.plots import lines_plot, markdown
@@ -137,5 +168,6 @@ def challenger(
             "series": made.series,
             "winners": made.winners,
             "plot": markdown(lines_plot("Forecast against the last day", panels)),
+            **links.of_model(vigil),
         }
     )

@@ -2,16 +2,20 @@
 
 import dagster as dg
 
-from assets import champion, checks, drill, features, snapshots, training
+from assets import champion, checks, drill, features, forecasts, outlook, snapshots, training, trial
+from assets.automation import automation_sensor
+from assets.environments import environment_resources
 from assets.owners import described
-from assets.resources import VigilResource
 from jobs import schedules
 from sensors.promotion import promotion_sensor
+from sensors.retraining import retraining_sensor
 from sensors.rollback import rollback_sensor
 
 _ASSETS = [
     asset
-    for asset in dg.load_assets_from_modules([snapshots, features, training, champion, drill])
+    for asset in dg.load_assets_from_modules(
+        [snapshots, features, forecasts, outlook, training, trial, champion, drill]
+    )
     if isinstance(asset, dg.AssetsDefinition)
 ]
 
@@ -21,23 +25,35 @@ defs = dg.Definitions(
         checks.observations_fresh,
         checks.observations_schema,
         checks.observations_complete,
-        checks.training_set_drift,
+        checks.data_drift,
+        checks.residual_drift,
+        checks.calibration_drift,
     ],
     jobs=[
         schedules.snapshots,
         schedules.features,
+        schedules.forecasts,
+        schedules.outlook,
         schedules.training,
+        schedules.challenge,
         schedules.promote,
+        schedules.conclude,
         schedules.review,
         schedules.drill,
     ],
     schedules=[
         schedules.hourly_snapshots,
         schedules.daily_features,
-        schedules.daily_training,
-        schedules.hourly_review,
+        schedules.daily_forecasts,
+        schedules.hourly_outlook,
+        schedules.weekly_training,
         schedules.nightly_drill,
     ],
-    sensors=[promotion_sensor(schedules.promote), rollback_sensor(schedules.promote)],
-    resources={"vigil": VigilResource()},
+    sensors=[
+        promotion_sensor(schedules.promote, schedules.challenge, schedules.conclude),
+        rollback_sensor(schedules.promote),
+        retraining_sensor(schedules.training),
+        automation_sensor(),
+    ],
+    resources=environment_resources(),
 )

@@ -1,54 +1,87 @@
-"""When a challenger deserves to be champion."""
+"""What becomes of a challenger: on trial, promoted, or sent away. Jobs do what is decided here."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
 from assets.resources import VigilResource
+from vigil.backtest.trial import DEFAULT_RULES, Ruling, TrialRules
 from vigil.stores.registry import Registry
-
-# A challenger must be better by this share: promotions for nothing only make noise.
-LEAST_GAIN = 0.01
+from vigil.stores.trials import KEPT, REFUSED, Trial
+from vigil.trials import score_verdict, trial_rules, verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The decision on one challenger."""
+class Decision:
+    """What to do, with which bundle, and why; `cursor` is the newest bundle that was looked at."""
 
-    promote: bool
+    action: Literal["promote", "challenge", "conclude", "wait"]
     reason: str
+    cursor: str | None
+    bundle_id: str = ""
+    trial: Trial | None = None
+
+    def request(self) -> dg.RunRequest:
+        """The run that does it; the same decision again is the same run."""
+        number = f" of trial {self.trial.trial_id}" if self.trial else ""
+        match self.action:
+            case "promote":
+                key, asset = f"{self.bundle_id}{number}", "champion"
+                config: dict[str, Any] = {"bundle_id": self.bundle_id, "reason": self.reason}
+            case "challenge":
+                key, asset = f"trial of {self.bundle_id}", "trial"
+                config = {"bundle_id": self.bundle_id}
+            case _:
+                assert self.trial is not None
+                key, asset = f"end{number}", "trial_verdict"
+                kept = self.trial.champion_id == self.bundle_id
+                config = {
+                    "trial_id": self.trial.trial_id,
+                    "verdict": KEPT if kept else REFUSED,
+                    "reason": self.reason,
+                }
+        run_config = {"ops": {asset: {"config": config}}}
+        return dg.RunRequest(run_key=key, run_config=run_config, job_name=self.action)
 
 
-def judge(challenger_mase: float, champion_mase: float | None) -> Verdict:
-    """Compare backtest MASE, lower is better; without a champion any challenger wins."""
-    if champion_mase is None:
-        return Verdict(True, f"first bundle, MASE {challenger_mase:.3f}")
-    if challenger_mase < champion_mase * (1 - LEAST_GAIN):
-        return Verdict(True, f"MASE {challenger_mase:.3f} beats {champion_mase:.3f}")
-    return Verdict(False, f"MASE {challenger_mase:.3f} does not beat {champion_mase:.3f}")
-
-
-def consider(registry: Registry, cursor: str | None) -> tuple[str | None, str | None, str]:
-    """(bundle to promote or None, new cursor, reason): looks at the newest unseen bundle."""
-    bundles = registry.bundles()
+def consider(registry: Registry, cursor: str | None, rules: TrialRules = DEFAULT_RULES) -> Decision:
+    """The running trial first; without one, the newest bundle that was not looked at yet."""
+    running = registry.trials.open()
+    if running is not None:
+        return _on_trial(registry, running, cursor, rules)
+    bundles, champion = registry.bundles(), registry.champion()
     if not bundles or bundles[0].bundle_id == cursor:
-        return None, cursor, "no new bundle"
-    newest, champion = bundles[0], registry.champion()
-    scores = {bundle.bundle_id: bundle.score for bundle in bundles}
-    if champion is not None and champion.bundle_id == newest.bundle_id:
-        return None, newest.bundle_id, f"{newest.bundle_id} is champion already"
-    verdict = judge(newest.score, scores[champion.bundle_id] if champion else None)
-    chosen = newest.bundle_id if verdict.promote else None
-    return chosen, newest.bundle_id, verdict.reason
+        return Decision("wait", "no new bundle", cursor)
+    newest = bundles[0].bundle_id
+    if champion is None:
+        return Decision("promote", score_verdict(registry, newest).reason, newest, newest)
+    if champion.bundle_id == newest:
+        return Decision("wait", f"{newest} is champion already", newest)
+    return Decision("challenge", f"{newest} challenges {champion.bundle_id}", newest, newest)
 
 
-def promotion_sensor(job: Any) -> dg.SensorDefinition:
-    """A sensor that requests `job` for a challenger that wins; the cursor is the last one seen."""
+def _on_trial(registry: Registry, trial: Trial, cursor: str | None, rules: TrialRules) -> Decision:
+    found = verdict(registry, trial, rules)
+    match found.ruling:
+        case Ruling.PROMOTE:
+            return Decision("promote", found.reason, cursor, trial.shadow_id, trial)
+        case Ruling.REFUSE:
+            return Decision("conclude", found.reason, cursor, trial.shadow_id, trial)
+        case Ruling.KEEP:
+            return Decision("conclude", found.reason, cursor, trial.champion_id, trial)
+    who = f"{trial.shadow_id} in the shadow of {trial.champion_id}"
+    return Decision("wait", f"{who}: {found.reason}", cursor)
+
+
+def promotion_sensor(promote: Any, challenge: Any, conclude: Any) -> dg.SensorDefinition:
+    """A sensor that requests these jobs; the cursor is the last bundle looked at."""
 
     @dg.sensor(
         name="promote_better_challenger",
-        job=job,
+        description="Puts a new bundle on trial in the champion's shadow, and promotes it when its"
+        " backtest is better, a replay of the past gives no more pages, and the shadow holds.",
+        jobs=[promote, challenge, conclude],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
@@ -56,13 +89,11 @@ def promotion_sensor(job: Any) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, vigil: VigilResource
     ) -> dg.SensorResult | dg.SkipReason:
         with vigil.registry() as registry:
-            bundle_id, cursor, reason = consider(registry, context.cursor)
-        if bundle_id is None:
-            if cursor:
-                context.update_cursor(cursor)
-            return dg.SkipReason(reason)
-        config = {"ops": {"champion": {"config": {"bundle_id": bundle_id, "reason": reason}}}}
-        request = dg.RunRequest(run_key=bundle_id, run_config=config)
-        return dg.SensorResult(run_requests=[request], cursor=cursor)
+            decision = consider(registry, context.cursor, trial_rules(vigil.settings()))
+        if decision.action == "wait":
+            if decision.cursor:
+                context.update_cursor(decision.cursor)
+            return dg.SkipReason(decision.reason)
+        return dg.SensorResult(run_requests=[decision.request()], cursor=decision.cursor)
 
     return promote_better_challenger

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from vigil.collect.receive.group_commit import GroupCommit
-from vigil.collect.receive.intake import Gate, Intake, OpenGate
+from vigil.collect.receive.intake import Gate, Intake, KeepChanges, OpenGate
 from vigil.collect.receive.limits import Budget, ReceiverLimits
 from vigil.collect.receive.receiver import Address, Receiver, Tls
 from vigil.events.content import CONTENT_TYPE
@@ -58,6 +58,7 @@ def listening(
     limits: ReceiverLimits | None = None,
     gate: Gate | None = None,
     tls: Tls | None = None,
+    keep_changes: KeepChanges = len,
 ) -> Iterator[Listening]:
     """A receiver on free ports of this machine, ended orderly."""
     kept_log, bounds = event_log or MemoryLog(), limits or ReceiverLimits()
@@ -65,7 +66,8 @@ def listening(
 
     async def serve() -> None:
         commit = GroupCommit(kept_log, Limits())
-        intake = Intake(gate or OpenGate(), bounds, Budget(bounds.waiting_bytes), commit)
+        budget = Budget(bounds.waiting_bytes)
+        intake = Intake(gate or OpenGate(), bounds, budget, commit, keep_changes)
         receiver = Receiver(intake, Address(http_port=0, grpc_port=0, tls=tls))
         stop = asyncio.Event()
         try:

@@ -103,3 +103,13 @@ def test_no_setting_shows_a_secret(secret):
     )
     assert secret not in str(settings.shown())
     assert settings.shown()["webhook_url"] == "https://hooks.test/***?***"
+
+
+def test_calendars_are_read_from_the_file(write):
+    """As tables; a zone that is not known is refused when detection is set up."""
+    write('[[calendars]]\nmatch = { region = ["eu-*"] }\ntimezone = "Europe/Berlin"\n')
+    [calendar] = load_settings().detector.calendars
+    assert (calendar.match, calendar.timezone) == ({"region": ("eu-*",)}, "Europe/Berlin")
+    write('[[calendars]]\ntimezone = "Berlin"\n')
+    with pytest.raises(ConfigError, match="calendar 1: timezone 'Berlin' is no IANA time zone"):
+        _ = load_settings().detector

@@ -1,18 +1,35 @@
-"""Pages that MkDocs makes while it builds: the reference, from the program itself."""
+"""Pages that MkDocs makes while it builds: the reference from the program itself, benchmarks."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
 
 import click
+from bench_page import benchmarks_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from vigil.cli.main import COMMANDS, cli
+from vigil.client import Client, Selection, connect
 from vigil.config import ROOT, Settings
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
-    pages = {"reference/commands.md": commands_page(), "reference/settings.md": settings_page()}
+    pages = {
+        "reference/commands.md": commands_page(),
+        "reference/settings.md": settings_page(),
+        "reference/python.md": python_page(),
+    }
     for place, text in pages.items():
         files.append(File.generated(config, place, content=text))
+    written = files.get_file_from_path("benchmarks.md")
+    assert written is not None
+    page, pictures = benchmarks_page(written.content_string, ROOT / "docs" / "benchmarks")
+    files.remove(written)
+    files.append(File.generated(config, "benchmarks.md", content=page))
+    for name, drawn in pictures.items():
+        files.append(File.generated(config, f"benchmarks/{name}", content=drawn))
     return files
 
 
@@ -55,3 +72,31 @@ def settings_page() -> str:
         shown = f"`{default}`" if default else "none"
         lines.append(f"| `VIGIL_{name.upper()}` | {shown} | {field.description} |")
     return "\n".join([*lines, ""])
+
+
+def python_page() -> str:
+    """`vigil.connect()`, and the methods of what it and they return."""
+    lines = [
+        "# Python",
+        "",
+        "What `import vigil` gives; [Python](../python.md) shows it at work.",
+        "",
+    ]
+    lines += _function("vigil.connect", connect, "##")
+    for kind in (Client, Selection):
+        lines += [f"## {kind.__name__}", "", inspect.cleandoc(kind.__doc__ or ""), ""]
+        for name, member in vars(kind).items():
+            if not name.startswith("_") and inspect.isfunction(member):
+                lines += _function(name, member, "###")
+    return "\n".join(lines)
+
+
+def _function(name: str, function: Callable[..., Any], mark: str) -> list[str]:
+    parameters = (
+        str(inspect.signature(function))
+        .replace("self, ", "")
+        .replace("(self)", "()")
+        .replace("(self,", "(")
+    )
+    said = inspect.cleandoc(function.__doc__ or "")
+    return [f"{mark} {name}", "", "```python", f"{name}{parameters}", "```", "", said, ""]

@@ -9,7 +9,7 @@ import tomllib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from platformdirs import user_data_path
@@ -21,9 +21,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from vigil.config_history import change_of
 from vigil.errors import ConfigError
 
 if TYPE_CHECKING:
+    from vigil.detect import DetectorSettings
     from vigil.events.rules import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +41,10 @@ _OTHER_VARIABLES = frozenset(
     {
         "VIGIL_CONFIG",
         "VIGIL_PARTITIONS_START",
+        "VIGIL_ENVIRONMENT",
+        "VIGIL_TIMEZONE",
+        "VIGIL_LAB_URL",
+        "VIGIL_BOARD_URL",
         "VIGIL_ABSENT_SERVERS",
         "VIGIL_TEST_TIMESCALE_URL",
         "VIGIL_TEST_ALERTMANAGER",
@@ -72,6 +78,7 @@ class Settings(BaseSettings):
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
     kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
     policy: str = Field("", description="YAML file of routing, silences and channels")
+    objectives: str = Field("", description="OpenSLO file that is looked ahead at each hour")
     webhook_url: str = Field(
         "", description="where alerts are posted when there is no policy; empty: printed only"
     )
@@ -100,6 +107,14 @@ class Settings(BaseSettings):
     gates: dict[str, dict[str, float | str]] = Field(
         default_factory=dict,
         description="JSON, gates by group of series where they differ from the defaults",
+    )
+    calendars: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="JSON, time zone and public holidays of series that match, the first counts",
+    )
+
+    shadow_h: float = Field(
+        6.0, ge=0, description="hours of the live stream in the shadow before a promotion"
     )
 
     ledger_hot_h: float = Field(
@@ -132,6 +147,20 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ConfigError(f"VIGIL_REDACT or VIGIL_REDACT_PATTERNS: {error}") from error
         return Limits(self.future_s, self.earliest_at, redaction=redaction)
+
+    @property
+    def detector(self) -> "DetectorSettings":
+        """How the stream detects; raises ConfigError."""
+        # Commands that detect nothing start without the compiler.
+        from vigil.detect import DetectorSettings
+        from vigil.detect.calendar import calendars_from
+        from vigil.detect.rules import rules_with
+
+        return DetectorSettings(
+            request_alert_rate=self.alert_rate,
+            rules=rules_with(self.gates),
+            calendars=calendars_from(self.calendars),
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -243,7 +272,7 @@ def _file_values() -> dict[str, object]:
 def _unknown_in_file() -> list[str]:
     names = list(Settings.model_fields)
     return [
-        f"{config_path()}: {name} is no setting{_nearest(name, names)}"
+        f"{config_path()}: {name} {_fate(name) or f'is no setting{_nearest(name, names)}'}"
         for name in _file_values()
         if name not in names
     ]
@@ -254,8 +283,30 @@ def _unknown_in_environment() -> list[str]:
     return [
         f"{name} is no setting{_nearest(name, names)}"
         for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in names and name not in _OTHER_VARIABLES
+        if name.startswith(PREFIX)
+        and name not in names
+        and name not in _OTHER_VARIABLES
+        and not change_of(_setting(name))
+    ] + outdated_variables()
+
+
+def outdated_variables() -> list[str]:
+    """A sentence for each variable of an earlier version."""
+    return [
+        f"{name} {change.words}"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and (change := change_of(_setting(name)))
     ]
+
+
+def _setting(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower()
+
+
+def _fate(name: str) -> str:
+    """What became of a setting of an earlier version, empty where there was none."""
+    change = change_of(name)
+    return f"{change.words}; `vigil config migrate` changes the file" if change else ""
 
 
 def _nearest(name: str, names: list[str]) -> str:

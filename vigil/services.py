@@ -4,6 +4,7 @@ Each has a pid file in `home/run` and a log in `home/logs`. For production use C
 this is for a laptop.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -59,7 +60,10 @@ def all_services(port: int = DAGSTER_PORT, board_port: int = BOARD_PORT) -> list
 def service_environment(settings: Settings) -> dict[str, str]:
     """Variables that give a child process exactly these settings."""
     values = settings.model_dump(mode="json")
-    variables = {f"VIGIL_{name.upper()}": str(value) for name, value in values.items()}
+    variables = {
+        f"VIGIL_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
     return variables | {"DAGSTER_HOME": str(settings.dagster_home)}
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from vigil.config import Settings
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.stores import open_log
-from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog, lag_messages
 from vigil.stores.registry import Registry
@@ -33,13 +33,11 @@ def read_status(settings: Settings) -> dict[str, Any]:
 def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) -> dict[str, Any]:
     """The same from stores that are open already."""
     checkpoint = CheckpointStore(engine, CONSUMER).position()
-    offsets = checkpoint.offsets if checkpoint else {}
-    lag = lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS))
     buried = sum(event_log.end_offsets(TOPIC_DEAD_LETTERS).values())
     champion = registry.champion()
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - RECENT)
     stream = {
-        "lag_messages": sum(lag.values()),
+        "lag_messages": unread_messages(event_log, checkpoint),
         "watermark_at": samples[-1].watermark_at if samples else None,
         "records_per_s": records_per_s(samples),
         "dead_letter_messages": buried,
@@ -58,6 +56,12 @@ def gather_status(engine: sa.Engine, event_log: EventLog, registry: Registry) ->
         ),
     }
     return {"stream": stream, "models": models, "incidents": incidents}
+
+
+def unread_messages(event_log: EventLog, checkpoint: Checkpoint | None) -> int:
+    """Messages on the scorer's topics that its last checkpoint has not counted in."""
+    offsets = checkpoint.offsets if checkpoint else {}
+    return sum(lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)).values())
 
 
 def _scalar(engine: sa.Engine, query: str) -> Any:

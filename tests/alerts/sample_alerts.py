@@ -40,6 +40,26 @@ def alert_document(action: str = "opened", incident: str = "inc-1", number: int 
             "gateway and orders, unusual too, call it",
             "nothing that it calls is unusual",
         ],
+        "causes": [
+            {
+                "service": "payments", "environment": "azure-prod", "score": 0.71,
+                "evidence": [
+                    "deploy 1.8.2 of payments 6 min before",
+                    "own time of POST /payments: 371.2 ms instead of 61.0 in 412 requests",
+                ],
+            },
+            {"service": "orders", "environment": "aws-prod", "score": 0.08, "evidence": []},
+        ],
+        "excess": {
+            "journey": "POST /checkout: gateway@onprem → orders@aws-prod → payments@azure-prod",
+            "expected_ms": 142.0,
+            "actual_ms": 482.0,
+            "words": "+340 ms: 310 in payments@azure-prod itself, 20 network aws-prod →"
+            " azure-prod, 10 other",
+            "parts": [{"kind": "self", "where": "payments@azure-prod", "ms": 310.0}],
+        },
+        "in_common": ["97% of bad requests have version 1.8.2 (4% of the others)"],
+        "localised_from": "18204 spans",
         "similar": [
             "2026-02-24 09:12: latency_ms_p95 of payments is 2.7× the expected; over after 18 min,"
             " ann took care of it (inc-9f2c)"

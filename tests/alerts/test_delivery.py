@@ -11,8 +11,10 @@ from vigil.alerts.channels import ChannelError, Note
 from vigil.alerts.delivery import Outbox
 from vigil.alerts.operator import Operator
 from vigil.alerts.policy import parse_policy
+from vigil.detect.feedback import Verdict
 from vigil.errors import UsageError
 from vigil.stores.alerting import AlertStore
+from vigil.stores.labels import LabelStore
 
 POLICY = parse_policy(
     """
@@ -37,6 +39,16 @@ class Flaky:
         if error is not None:
             raise error
         self.taken.append((note.document["incident_id"], note.document["action"]))
+
+
+class Keeping:
+    """A channel that keeps whole documents."""
+
+    def __init__(self):
+        self.documents: list[dict] = []
+
+    def send(self, note: Note) -> None:
+        self.documents.append(dict(note.document))
 
 
 class World:
@@ -76,6 +88,24 @@ def test_messages_arrive_once_and_in_order_where_nothing_fails(engine, commit):
     commit(alert_document(), alert_document("resolved", number=2))
     world.run(3)
     assert chat.taken == pager.taken == [("inc-1", "opened"), ("inc-1", "resolved")]
+
+
+def test_another_policy_decides_from_the_next_round_on_and_open_incidents_go_on(engine, commit):
+    """Whoever was told of the beginning is told of the end, where the channel is still there."""
+    chat, pager, desk = Flaky(), Flaky(), Flaky()
+    world = World(engine, {"chat": chat, "pager": pager})
+    commit(alert_document())
+    world.run(2)
+    changed = parse_policy(
+        "channels: {chat: {kind: terminal}, desk: {kind: terminal}}\nroute: {receivers: [desk]}"
+    )
+    world.outbox.use(changed, {"chat": chat, "desk": desk})
+    commit(alert_document("resolved", number=2), alert_document(incident="inc-2"))
+    world.run(3)
+    assert chat.taken == [("inc-1", "opened"), ("inc-1", "resolved")]
+    assert desk.taken == [("inc-2", "opened")]
+    assert pager.taken == [("inc-1", "opened")]
+    assert world.buried == ["pager: the policy has no such channel any more"]
 
 
 def test_a_refusing_channel_gets_the_same_message_under_the_same_id_and_holds_up_nobody(
@@ -169,27 +199,44 @@ def test_messages_carry_similar_incidents_and_links(engine, commit):
         "channels: {chat: {kind: terminal}}\nroute: {receivers: [chat]}\n"
         "links: {kibana: 'https://k.test/?q={origin}', trace: 'https://t.test/{trace_id}'}"
     )
-    seen: list[dict] = []
-
-    class Keep:
-        def send(self, note: Note) -> None:
-            seen.append(dict(note.document))
-
-    world = World(engine, {"chat": Keep()}, policy)
+    chat = Keeping()
+    world = World(engine, {"chat": chat}, policy)
     earlier = alert_document("resolved", "inc-0", opened_at="2026-03-01T12:00:00+00:00",
                              resolved_at="2026-03-01T12:20:00+00:00")  # fmt: skip
     commit(earlier, alert_document(trace_ids=["a/b"]))
     with engine.begin() as connection:
         AlertStore(connection).acknowledge("inc-0", "ann", START)
+    during = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
+    LabelStore(engine).add(7, during, Verdict.FALSE, 4.0, "load test")
+    LabelStore(engine).add(7, START, Verdict.TRUE, 4.0, "not within the incident")
     world.run(2)
-    [document] = [item for item in seen if item["incident_id"] == "inc-1"]
+    [document] = [item for item in chat.documents if item["incident_id"] == "inc-1"]
     assert document["similar"] == [
-        f"2026-03-01 12:00: {earlier['title']}; over after 20 min, ann took care of it (inc-0)"
+        f"2026-03-01 12:00: {earlier['title']}; over after 20 min, put down to payments in"
+        " azure-prod, ann took care of it, labelled a false alarm (load test) (inc-0)"
     ]
     assert document["links"] == [
         {"name": "Kibana", "url": "https://k.test/?q=payments"},
         {"name": "Trace", "url": "https://t.test/a%2Fb"},
     ]
+
+
+def test_an_incident_is_similar_by_its_cause_and_may_have_been_withdrawn(engine, commit):
+    """The origin of the two differs; both were put down to the same service."""
+    chat = Keeping()
+    world = World(engine, {"chat": chat})
+    earlier = alert_document(
+        "withdrawn", "inc-0", origin="orders", status="withdrawn",
+        opened_at="2026-03-01T12:00:00+00:00", resolved_at="2026-03-01T12:20:00+00:00",
+    )  # fmt: skip
+    commit(earlier)
+    cause = {"service": "payments", "environment": "aws-prod", "score": 0.8, "evidence": []}
+    with engine.begin() as connection:
+        AlertStore(connection).put_localisations({"inc-0": {"causes": [cause]}})
+    commit(alert_document())
+    world.run(2)
+    [similar] = chat.documents[-1]["similar"]
+    assert similar.endswith("late data took its reason away (inc-0)")
 
 
 def test_an_operators_silence_and_acknowledgement_reach_the_dispatcher(engine, commit):

@@ -272,3 +272,31 @@ def test_every_incident_has_one_owner(policy):
     made = dispatcher("owners: [{team: money, services: [payments]}]", policy)
     [message, *_] = made.take(alert("opened"), at(0)).messages
     assert message.document["owner"] == "money"
+
+
+GRAVER = """
+channels: {log: {kind: terminal}, chat: {kind: terminal}}
+route: {receivers: [log], routes: [{match: {severity: error}, receivers: [chat]}]}
+"""
+
+
+def test_who_is_concerned_only_now_that_it_is_graver_is_paged_now():
+    """Those who know hear the news, the others its beginning; at the end both hear of it."""
+    made = dispatcher(base=GRAVER)
+    assert sent(made.take(alert("opened", severity="info"), at(0))) == [("opened", "log")]
+    graver = made.take(alert("updated", number=2), at(5))
+    assert sent(graver) == [("updated", "log"), ("opened", "chat")]
+    news = [("updated", "log"), ("updated", "chat")]
+    assert sent(made.take(alert("updated", number=3), at(6))) == news
+    ends = [("resolved", "log"), ("resolved", "chat")]
+    assert sent(made.take(alert("resolved", number=4), at(7))) == ends
+
+
+def test_a_silence_holds_the_graver_page_back_and_nobody_is_paged_twice():
+    """What ends before it is told to those only who knew."""
+    made = dispatcher(base=GRAVER)
+    made.take(alert("opened", severity="info"), at(0))
+    made.silences = [silence(10, service="payments")]
+    assert sent(made.take(alert("updated", number=2), at(5))) == [("updated", "log")]
+    assert sent(made.tick(at(10))) == [("opened", "chat")]
+    assert sent(made.tick(at(11))) == []

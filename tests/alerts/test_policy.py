@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vigil.alerts.policy import default_policy, load_policy, parse_policy
+from vigil.alerts.context import links
+from vigil.alerts.policy import configured_policy, default_policy, load_policy, parse_policy
 from vigil.alerts.policy.calendars import Hours, Maintenance, day_numbers
 from vigil.alerts.routing import route
+from vigil.config import load_settings
 from vigil.errors import ConfigError
 
 GOOD = """
@@ -221,3 +223,18 @@ def test_business_hours_are_those_of_their_zone():
     ]
     assert all(map(hours.contains, inside))
     assert not any(map(hours.contains, outside))
+
+
+def test_messages_lead_to_the_configured_kibana_unless_the_policy_says_otherwise(tmp_path):
+    """The credentials of its address go into no message."""
+    kibana = "https://me:secret@kibana.test:5601/s/ops/"
+    alert = {"incident_id": "inc-1", "opened_at": "2026-03-02T12:00:00+00:00"}
+    [link] = links(configured_policy(load_settings(kibana_url=kibana)).links, alert)
+    assert link["url"].startswith("https://kibana.test:5601/s/ops/app/dashboards#/view/vigil-")
+    assert "%22inc-1%22" in link["url"]
+    own = tmp_path / "policy.yaml"
+    own.write_text(
+        "channels: {a: {kind: terminal}}\nroute: {receivers: [a]}\nlinks: {kibana: 'https://k/'}"
+    )
+    settings = load_settings(kibana_url=kibana, policy=str(own))
+    assert links(configured_policy(settings).links, alert)[0]["url"] == "https://k/"

@@ -1,21 +1,16 @@
 """A running board and a real browser."""
 
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
-from real_servers import SERVERS, require
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+from real_browser import chromium as chromium
 from running_board import serving
+from scored_traffic import score_traffic
 
-from vigil.config import Settings
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from vigil.config import Settings, load_settings
+from vigil.simulate import Fault, SimulationPlan
 
 
 @pytest.fixture(scope="session")
@@ -25,19 +20,21 @@ def board(small_estate: Settings) -> Iterator[str]:
         yield address
 
 
-# Not for the whole session: Playwright's event loop runs in this thread as long as it is open.
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium."""
-    missing = "" if CHROMIUM.exists() else f"no {CHROMIUM} (Debian: apt-get install chromium)"
-    require("chromium", missing)
-    began = time.monotonic()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        took_s = time.monotonic() - began
-        SERVERS["chromium"] = f"{browser.version}, real, started in {took_s:.1f} s"
-        yield browser
-        browser.close()
+def own_estate(
+    new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """An hour of little traffic, AWS slow at its end: an open incident that a test may change."""
+    settings = load_settings(
+        home=tmp_path_factory.mktemp("own"), store_url=new_database(), window_s=60
+    )
+    start_at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    slow = Fault(
+        "slow", "region_slow", start_at + timedelta(minutes=50), start_at + timedelta(hours=2),
+        None, "aws-prod", "eu-west-1", 250.0, (),
+    )  # fmt: skip
+    score_traffic(settings, SimulationPlan(start_at, 3_600, 2.0, seed=3, faults=(slow,)))
+    return settings
 
 
 @pytest.fixture

@@ -39,12 +39,12 @@ def changes(web: httpx.Client, count: int, **headers: str) -> dict[str, tuple[st
 @pytest.fixture(scope="module")
 def sections(web: httpx.Client) -> dict[str, tuple[str, object]]:
     """What a new browser is sent."""
-    return changes(web, 4)
+    return changes(web, 5)
 
 
 def test_a_new_browser_gets_every_section(sections):
-    """Estate, incidents, stream, and that there is no problem."""
-    assert set(sections) == {"estate", "incidents", "stream", "problem"}
+    """Estate, incidents, silences, stream, and that there is no problem."""
+    assert set(sections) == {"estate", "incidents", "silences", "stream", "problem"}
     assert sections["problem"][1] is None
     names = {item["environment"] for item in sections["estate"][1]}
     assert names == {"onprem", "aws-prod", "azure-prod"}

@@ -12,7 +12,7 @@ from running_board import serving
 def opened(page: Page, address: str, place: str = "#/") -> Page:
     """The page, once it has heard from the server."""
     page.goto(f"{address}/{place}")
-    expect(page.get_by_role("status")).to_have_text("live")
+    expect(page.get_by_role("status", name="Connection")).to_have_text("live")
     expect(page.get_by_role("heading", name="Stream")).to_be_visible()
     return page
 
@@ -24,7 +24,15 @@ def places(page: Page, address: str) -> list[str]:
     found = ["#/", *(link.get_attribute("href") or "" for link in links)]
     opened(page, address, found[-1])
     evidence = page.get_by_role("region", name="Evidence").get_by_role("link").first
-    return [*found, evidence.get_attribute("href") or ""]
+    trace = page.locator(".traces a").first
+    more = [link.get_attribute("href") or "" for link in (trace, evidence)]
+    return ["#/journeys", "#/graph", "#/drills", *found, *more]
+
+
+def settled(page: Page) -> None:
+    """Nothing is waited for any more."""
+    for words in ("Loading", "Searching"):
+        expect(page.get_by_role("main").get_by_text(words)).to_have_count(0, timeout=20_000)
 
 
 def test_from_the_map_to_a_series(page, board):
@@ -60,6 +68,47 @@ def test_an_incident_tells_its_reason_and_its_course(page, board):
     expect(page.locator(".traces code").first).to_have_text(re.compile("[0-9a-f]{32}"))
     page.get_by_role("region", name="Evidence").get_by_role("link").first.click()
     expect(page.locator(".uplot canvas").first).to_be_visible()
+
+
+def test_a_request_of_an_incident_is_taken_apart_hop_by_hop(page, board):
+    """Callers above callees, and where its time went beyond the usual."""
+    opened(page, board)
+    page.locator(".incidents li.open a").first.click()
+    page.locator(".traces a").first.click()
+    rows = page.get_by_role("region", name="Waterfall").get_by_role("row")
+    expect(rows.nth(1)).to_be_visible(timeout=20_000)
+    expect(page.locator(".reason")).to_contain_text(
+        re.compile(r"Beyond the usual: .* ms in .* itself")
+    )
+    expect(page.locator(".waterfall tr.slow").first).to_contain_text("▲ +")
+
+
+def test_journeys_lead_to_their_hops_and_slowest_traces(page, board):
+    """By rate, errors and latency; each with where its time goes."""
+    opened(page, board)
+    page.get_by_role("navigation").get_by_role("link", name="Journeys").click()
+    table = page.get_by_role("region", name="Journeys")
+    expect(table).to_contain_text("POST /checkout: gateway", timeout=20_000)
+    page.get_by_role("button", name=re.compile("Hops of POST .checkout")).first.click()
+    expect(page.get_by_role("region", name="Hops")).to_contain_text("payments@")
+    page.get_by_role("link", name=re.compile("Slowest trace of POST .checkout")).first.click()
+    expect(page.get_by_role("region", name="Waterfall")).to_contain_text("payments", timeout=20_000)
+
+
+def test_the_graph_shows_who_calls_whom(page, board):
+    """A picture whose services are links, and the same as a table."""
+    opened(page, board, "#/graph")
+    picture = page.get_by_role("region", name="Picture of the calls")
+    expect(picture.get_by_role("link", name="payments, ")).to_be_visible()
+    expect(page.get_by_role("region", name="Calls", exact=True)).to_contain_text("(clients)")
+    picture.get_by_role("link", name="payments, ").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("payments")
+
+
+def test_without_a_drill_the_page_says_how_one_comes(page, board):
+    """Every night, or now."""
+    opened(page, board, "#/drills")
+    expect(page.get_by_text("No drill has run yet")).to_be_visible()
 
 
 def test_the_ledger_is_asked_from_the_table_and_by_hand(page, board):
@@ -98,7 +147,7 @@ def test_every_view_is_accessible(audited, board, scheme):
     audited.emulate_media(color_scheme=scheme)
     for place in places(audited, board):
         opened(audited, board, place)
-        expect(audited.get_by_role("main").get_by_text("Loading")).to_have_count(0)
+        settled(audited)
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
         found = Axe().run(audited, options={"runOnly": {"type": "tag", "values": tags}})
         assert found.violations_count == 0, f"{place}\n{found.generate_report()}"
@@ -109,7 +158,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page, board):
     page.set_viewport_size({"width": 360, "height": 740})
     for place in places(page, board):
         opened(page, board, place)
-        expect(page.get_by_role("main").get_by_text("Loading")).to_have_count(0)
+        settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, place
 
 
@@ -128,10 +177,10 @@ def test_the_page_survives_a_restart_of_the_server(page, small_estate):
         opened(page, address)
         expect(page.locator(".tile").first).to_be_visible()
         tiles = page.locator(".tile").count()
-    expect(page.get_by_role("status")).to_contain_text("connection lost, as of")
+    expect(page.get_by_role("status", name="Connection")).to_contain_text("connection lost, as of")
     expect(page.locator(".tile")).to_have_count(tiles)
     with serving(small_estate, port=urlsplit(address).port or 0):
-        expect(page.get_by_role("status")).to_have_text("live", timeout=20_000)
+        expect(page.get_by_role("status", name="Connection")).to_have_text("live", timeout=20_000)
         expect(page.locator(".tile")).to_have_count(tiles)
 
 

@@ -46,7 +46,7 @@ def test_changes_are_noted_and_listed(store_settings, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"kind":"deploy"}', "line 1: must be an object with at"),
+        ('{"kind":"deploy"}', "line 1: at must be given"),
         ('{"at":"2026-03-02T12:00:00Z","kind":"party"}', "line 1: kind must be one of"),
         ('{"at":"2026-03-02T12:00:00Z","kind":"flag","who":"me"}', "unknown fields"),
     ],

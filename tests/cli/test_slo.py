@@ -60,3 +60,8 @@ def test_status_tells_kept_objectives_from_broken_ones(run, tmp_path):
     assert broken["budget_left"] < 0
     assert "page 1h" in broken["firing"]
     assert nobody["requests"] == 0
+    code, [kept, broken, nobody] = run("slo", "ahead", path)
+    assert code == 0
+    assert kept["probability"] < 0.5
+    assert (broken["probability"], broken["warned"]) == (1.0, False)
+    assert nobody["probability"] is None

@@ -107,3 +107,37 @@ def test_a_named_file_of_another_kind_is_refused(tmp_path):
     assert read([tmp_path], "logs") is None
     with pytest.raises(InputError, match="holds no logs"):
         read([path], "logs")
+
+
+def test_whatever_lies_beside_is_passed_over_and_a_broken_file_too(tmp_path, caplog):
+    """One lost minute of a day must not lose the day."""
+    write_minute(tmp_path, "08_43", AT)
+    broken = tmp_path / "08_42_trace.csv.gz"
+    broken.write_bytes(gzip.compress(HEADER.encode())[:-9])
+    (tmp_path / "08_41_trace.csv.gz").write_bytes(b"")
+    (tmp_path / "README.md").write_text("# notes")
+    (tmp_path / "fault_list.json").write_text('{"08": []}')
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
+    frame = read([tmp_path])
+    assert frame is not None
+    assert frame["trace_id"].to_list() == ["t08_43"]
+    with pytest.raises(InputError, match="08_42"):
+        read([broken])
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["gz", "plain"])
+def test_columns_may_come_in_any_order_with_others_among_them(tmp_path, packed):
+    """Without an end a span lasts its duration; lines without what is needed are left out."""
+    start = int(AT.timestamp()) * 1_000_000_000
+    text = (
+        '\ufeff"Extra",Duration,PodName,TraceID,SpanID,ParentID,OperationName,StartTimeUnixNano\n'
+        f"x,2500,cart,t1,s1,root,/carts,{start}\n"
+        f"x,2500,cart,t2,s1,root,/carts,soon\n"
+        f"x,,cart,t3,s1,root,/carts,{start}\n"
+        f"x,1,,t4,s1,root,/carts,{start},more,and,more\n"
+    )
+    path = tmp_path / ("08_43_trace.csv.gz" if packed else "08_43_trace.csv")
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    frame = read([path])
+    assert frame is not None
+    assert frame.select("trace_id", "duration_ms").rows() == [("t1", 2.5)]

@@ -1,9 +1,12 @@
 """Awkward series, by name: what has to be flagged is, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vigil.bench.awkward import AWKWARD, decide
+from vigil.detect.calendar import DEFAULT_CALENDAR
 
 
 @pytest.mark.parametrize("name", AWKWARD)
@@ -46,3 +49,20 @@ def test_a_new_level_is_usual_in_the_end():
     """The last third of a lasting shift is quiet."""
     series = AWKWARD["lasting_shift"]()
     assert not decide(series).flagged[-1_000:].any()
+
+
+def test_an_outage_on_a_free_day_is_no_quiet_day():
+    """Free days are quiet, not empty: within two windows it is told of."""
+    for name in ("weekend", "public_holiday"):
+        series = AWKWARD[name]()
+        [(first, _)] = series.alarms
+        assert series.calendar.free(series.calendar.local(series.time_s[first : first + 1]))[0]
+        assert decide(series).flagged[first : first + 2].any(), name
+
+
+@pytest.mark.parametrize("name", ["public_holiday", "daylight_saving", "time_zone"])
+def test_without_the_calendar_it_would_be_told_of(name):
+    """What the settings say matters: by UTC and its weekend alone these are false alarms."""
+    series = AWKWARD[name]()
+    flagged = decide(replace(series, calendar=DEFAULT_CALENDAR)).flagged
+    assert flagged[7 * 288 : series.alarms[0][0]].any()

@@ -44,4 +44,4 @@ def test_few_independent_errors_widen_the_band():
     """A band from one day's errors is wider than one from a hundred days'."""
     errors = errors_of(np.random.default_rng(3).normal(size=100), np.ones(100), np.ones(1))
     one = Errors(errors.error, errors.weight, errors.scale, errors.ahead, independent=1)
-    assert np.ptp(offsets(one, LEVELS)) > 1.4 * np.ptp(offsets(errors, LEVELS))
+    assert np.ptp(offsets(one, LEVELS)) > 1.2 * np.ptp(offsets(errors, LEVELS))

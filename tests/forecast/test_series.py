@@ -1,9 +1,12 @@
 """What `vigil forecast` promises for one series of any kind."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
 from vigil.errors import UsageError
+from vigil.forecast.holidays import public_holidays
 from vigil.forecast.series import forecast_series
 
 HOUR_S = 3600.0
@@ -86,6 +89,27 @@ def test_an_impossible_horizon_is_refused(steps, rule):
     """With the rule and the number given."""
     with pytest.raises(UsageError, match=rule):
         forecast_series(np.arange(3.0), np.ones(3), steps)
+
+
+def test_a_holiday_is_forecast_like_a_weekend():
+    """Easter Monday 2026 after a Good Friday; without its country it looks like any Monday."""
+    hours = 24 * 28
+    start_s = datetime(2026, 3, 9, tzinfo=UTC).timestamp()
+    time_s = start_s + HOUR_S * np.arange(hours)
+    busy = np.where(np.arange(hours) // 24 % 7 < 5, 100.0, 20.0)
+    holidays = public_holidays("DE", time_s[0], time_s[-1] + 24 * HOUR_S)
+    busy[np.isin(time_s // 86_400, list(holidays))] = 20.0
+    value = busy + np.random.default_rng(5).normal(size=hours)
+    known = forecast_series(time_s, value, 24, holidays=holidays).mean
+    unknown = forecast_series(time_s, value, 24).mean
+    assert known.mean() == pytest.approx(20, abs=10)
+    assert unknown.mean() > 70
+
+
+def test_an_unknown_country_is_refused():
+    """With what was given."""
+    with pytest.raises(UsageError, match="got 'ZZ'"):
+        public_holidays("ZZ", 0.0, HOUR_S)
 
 
 def test_no_value_at_all_is_refused():

@@ -333,3 +333,53 @@ def test_a_window_under_maintenance_joins_no_incident():
     told = story(found, decisions(*[{"mail": 1e-9}] * 3))
     assert [change[:2] for change in told] == [(OPENED, 2)]
     assert found.take_joined()["reason"].to_list()[:2] == ["planned", "planned"]
+
+
+def drifting(*minutes: dict[str, float]) -> pl.DataFrame:
+    """As `decisions`, but the gateway's series is its traffic, a little less than expected."""
+    gateway = pl.col("service") == "gateway"
+    return decisions(*minutes).with_columns(
+        metric=pl.when(gateway).then(pl.lit("request_rate")).otherwise("metric"),
+        actual=pl.when(gateway).then(85.0).otherwise("actual"),
+    )
+
+
+def test_what_costs_users_does_not_join_an_older_incident_that_costs_nothing():
+    """A drift of traffic must not swallow the fault that begins in its midst."""
+    drift = {"gateway": 1e-6}
+    minutes = [drift] * 8 + [drift | {"orders": 1e-6}] * 2
+    assert story(tracker(), drifting(*minutes)) == [
+        (OPENED, 0, ["gateway"], "gateway"),
+        (OPENED, 8, ["orders"], "orders"),
+    ]
+
+
+def test_what_turns_unusual_with_the_traffic_is_one_incident():
+    """Within minutes both may have one cause."""
+    drift = {"gateway": 1e-6}
+    minutes = [drift] * 3 + [drift | {"orders": 1e-6}]
+    assert story(tracker(), drifting(*minutes))[-1][2] == ["gateway", "orders"]
+
+
+def test_what_costs_nothing_keeps_no_incident_open_and_brings_none_back():
+    """The fault is over when its cost is; the drift beside it is an incident of its own."""
+    drift = {"gateway": 1e-6}
+    both = drift | {"orders": 1e-6}
+    minutes = [both] * 3 + [drift] * 12
+    assert story(tracker(), drifting(*minutes)) == [
+        (OPENED, 0, ["gateway", "orders"], "orders"),
+        (CLOSED, 4, ["gateway", "orders"], "orders"),
+        (OPENED, 5, ["gateway"], "gateway"),
+    ]
+
+
+def test_a_state_of_an_earlier_version_has_no_costly_window():
+    """It is taken as it is."""
+    found = tracker()
+    story(found, decisions({"payments": 1e-6}))
+    state = orjson.loads(orjson.dumps(found.state()))
+    for item in state["active"]:
+        assert item.pop("costly_at")
+    restored = tracker()
+    restored.restore(state)
+    assert [incident.costly_at for incident in restored.active] == [None]

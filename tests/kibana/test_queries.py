@@ -16,7 +16,12 @@ from vigil.kibana.queries import bucket_width
 from vigil.logs.sampling import KEPT_LINES
 from vigil.simulate import SimulationPlan, chunk_count, plan_faults, simulate_chunk
 from vigil.stores.arrow_messages import arrow_messages
-from vigil.stores.documents import alert_documents, line_documents, score_documents
+from vigil.stores.documents import (
+    alert_documents,
+    edge_documents,
+    line_documents,
+    score_documents,
+)
 from vigil.stores.elastic import ElasticSink
 from vigil.stores.log import StoredMessage
 from vigil.stream.pipeline import Pipeline
@@ -37,7 +42,7 @@ def stored(elasticsearch):
     faults = plan_faults(5, START + timedelta(hours=2), END, 4)
     plan = SimulationPlan(START, HOURS * 3600, 3.0, 5, faults)
     pipeline = Pipeline(WindowSpec(window_s=60), Limits(300, START), OnlineDetector())
-    scored, alerts, offset = [], [], 0
+    scored, alerts, edges, offset = [], [], [], 0
     for index in range(chunk_count(plan)):
         messages = [
             StoredMessage(TOPIC_EVENTS, 0, offset + number, END, message)
@@ -47,16 +52,24 @@ def stored(elasticsearch):
         step = pipeline.step({(TOPIC_EVENTS, 0): messages}, END, index == chunk_count(plan) - 1)
         scored.append(step.scored)
         alerts += step.outputs.alerts
+        edges.append(step.outputs.edges)
     scores = pl.concat(scored)
+    calls = (
+        pl.concat(edges)
+        .group_by("window_start", "caller", "service", "environment")
+        .agg(pl.col("requests", "errors", "duration_ms_sum").sum(), pl.col("duration_ms_max").max())
+    )
     sink = ElasticSink(url)
     assert sink.write_scores(scores) == []
     assert sink.write_alerts(alerts) == []
+    assert sink.write_edges(calls) == []
     lines = kept_lines()
     assert sink.write_lines(lines) == []
     sink.refresh()
     documents = {
         "vigil-scores": score_documents(scores),
         "vigil-alerts": alert_documents(alerts),
+        "vigil-graph": edge_documents(calls),
         "vigil-logs": line_documents(lines),
     }
     yield sink, documents

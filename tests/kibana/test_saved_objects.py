@@ -28,7 +28,7 @@ def test_there_are_four_dashboards_with_charts_searches_and_views():
         f"Vigil: {name}" for name in ("estate overview", "service", "journey", "incidents")
     }
     assert {item["id"] for item in OBJECTS if item["type"] == "index-pattern"} == {
-        "vigil-scores", "vigil-alerts", "vigil-logs",
+        "vigil-scores", "vigil-alerts", "vigil-graph", "vigil-logs",
     }  # fmt: skip
     assert sum(item["type"] == "search" for item in OBJECTS) == 3
 

@@ -15,10 +15,12 @@ CALLS = [("gateway", "orders"), ("orders", "payments")]
 NO_CHANGES = pl.DataFrame(schema=CHANGES)
 
 
-def observed(kind: str = "deploy_regression", times: float = 4.0) -> pl.DataFrame:
-    """24 minutes of the estate; the payments of azure-prod suffer from AT on."""
+def observed(
+    kind: str = "deploy_regression", size: float = 4.0, service: str | None = "payments"
+) -> pl.DataFrame:
+    """24 minutes of the estate; the payments of azure-prod suffer from AT on, or all of it."""
     fault = Fault(
-        "f", kind, AT, AT + timedelta(hours=1), "payments", "azure-prod", "westeurope", times, ()
+        "f", kind, AT, AT + timedelta(hours=1), service, "azure-prod", "westeurope", size, ()
     )
     events = pl.from_arrow(simulate_chunk(SimulationPlan(START, 1_440, 12.0, 5, (fault,)), 0))
     assert isinstance(events, pl.DataFrame)
@@ -65,6 +67,17 @@ def test_what_bad_requests_share_is_told(document):
     """Not a host: each has its part of bad and of good requests."""
     assert len(document["in_common"]) == 1
     assert "version 1.5.0" in document["in_common"][0]
+
+
+def test_an_environment_that_is_slow_as_a_whole_is_named_before_its_services():
+    """One slow service is not an environment."""
+    region = observed("region_slow", 150.0, service=None)
+    found = localise(SERIES, CALLS, AT, "orders", NO_CHANGES, Traces(region))
+    assert found.place is not None
+    assert found.place.environment == "azure-prod"
+    assert found.place.others_slow == 0
+    one = localise(SERIES, CALLS, AT, "orders", NO_CHANGES, Traces(observed()))
+    assert one.place is None
 
 
 def test_a_thinned_sample_gives_the_same_cause():

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import polars as pl
 import pytest
 
 from vigil.events.content import CONTENT_TYPE, NDJSON
@@ -74,6 +75,17 @@ def test_a_range_with_too_much_is_thinned_evenly():
     assert 2_000 <= found.records.height <= 6_000
     quarters = {int(minute - 100) // 100 for minute in found.records["duration_ms"]}
     assert quarters == {0, 1, 2, 3}
+
+
+def test_one_trace_is_found_whole_however_much_lies_around_it():
+    """What is not asked for does not use up the rows."""
+    log = filled(600, rows=50)
+    only = pl.col("duration_ms") == 250
+    found = LogSearch(log, Limits()).between(
+        TOPIC_EVENTS, START, START + 600 * MINUTE, 1_000, 60.0, only
+    )
+    assert found.whole
+    assert found.records["duration_ms"].to_list() == [250] * 50
 
 
 def test_nothing_is_waited_for_longer_than_the_patience_lasts():

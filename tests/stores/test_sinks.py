@@ -11,8 +11,9 @@ import pytest
 from vigil.config import load_settings
 from vigil.errors import ConfigError, SinkError
 from vigil.events.schema import KEY_COLUMNS
+from vigil.journeys.graph import EDGES
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs
-from vigil.stores.elastic import ElasticSink
+from vigil.stores.elastic import ALERT_FIELDS, FIELDS, ElasticSink
 from vigil.stores.sinks import EmbeddedSink, open_sink
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
 
@@ -199,3 +200,39 @@ def test_the_url_chooses_the_sink(engine, elastic_url):
     assert isinstance(open_sink(load_settings(sink_url=elastic_url), engine), ElasticSink)
     with pytest.raises(ConfigError, match=r"VIGIL_SINK_URL .*got 'ftp://x'"):
         open_sink(load_settings(sink_url="ftp://x"), engine)
+
+
+EDGE = {
+    "window_start": START, "caller": "", "service": "gateway", "environment": "aws",
+    "requests": 4, "errors": 1, "duration_ms_sum": 200.0, "duration_ms_max": 90.0,
+}  # fmt: skip
+
+
+def test_a_call_between_services_is_one_document_however_often_it_is_written(elastic_url):
+    """A user's call has `user` as its origin; the newest minute is known."""
+    sink = ElasticSink(elastic_url)
+    assert sink.newest_edge() is None
+    edges = pl.DataFrame([EDGE], schema=EDGES)
+    assert sink.write_edges(edges) == sink.write_edges(edges) == []
+    sink.refresh()
+    [hit] = sink.ask({"index": "vigil-graph*"})["hits"]["hits"]
+    assert hit["_source"]["service"]["origin"]["name"] == "user"
+    assert hit["_source"]["vigil"]["error_ratio"] == 0.25
+    assert hit["_source"]["vigil"]["latency_ms_mean"] == 50.0
+    assert sink.newest_edge() == START
+    sink.close()
+
+
+def test_indices_of_an_earlier_version_learn_new_fields(elastic_url, monkeypatch):
+    """Else what alerts say since then would be refused until the next index."""
+    older = {name: field for name, field in ALERT_FIELDS.items() if name != "causes"}
+    monkeypatch.setitem(FIELDS, "vigil-alerts", older)
+    before = ElasticSink(elastic_url)
+    localised = alert(2, 1) | {"causes": [{"service": "a", "score": 0.5, "evidence": ["slow"]}]}
+    assert before.write_alerts([alert(1, 0)]) == []
+    assert len(before.write_alerts([localised])) == 1
+    before.close()
+    monkeypatch.setitem(FIELDS, "vigil-alerts", ALERT_FIELDS)
+    after = ElasticSink(elastic_url)
+    assert after.write_alerts([localised]) == []
+    after.close()

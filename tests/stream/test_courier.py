@@ -11,10 +11,12 @@ from vigil.alerts.delivery import Outbox
 from vigil.alerts.policy import default_policy
 from vigil.errors import SinkError
 from vigil.events.schema import TOPIC_DEAD_LETTERS
+from vigil.stores.graph import GraphStore
 from vigil.stores.memory_log import MemoryLog
 from vigil.stores.sink_outbox import Documents, SinkOutbox, put_aside
 from vigil.stores.sinks import Refused
 from vigil.stream.courier import Courier
+from vigil.stream.graph_feed import GraphFeed
 
 
 class FlakySink:
@@ -56,11 +58,18 @@ def outbox(engine: sa.Engine) -> Outbox:
     return Outbox(engine, default_policy(), {})
 
 
+def new_courier(engine: sa.Engine, sink: FlakySink, log: MemoryLog, alerts=None) -> Courier:
+    """One of the consumer `test`."""
+    graph = GraphFeed(GraphStore(engine), sink)
+    documents = SinkOutbox(engine, "test")
+    return Courier(alerts or outbox(engine), documents, graph, sink, log)
+
+
 @pytest.fixture
 def parts(engine):
     """(sink, log, courier) on a database of their own."""
     sink, log = FlakySink(), MemoryLog()
-    return sink, log, Courier(outbox(engine), SinkOutbox(engine, "test"), sink, log)
+    return sink, log, new_courier(engine, sink, log)
 
 
 def wait_for(condition) -> None:
@@ -95,7 +104,7 @@ def test_a_sink_that_was_down_gets_everything_later(engine, parts):
     courier.finish()
     assert sink.taken == []
     sink.down = False
-    second = Courier(outbox(engine), SinkOutbox(engine, "test"), sink, log)
+    second = new_courier(engine, sink, log)
     second.finish(deliver_all=True)
     assert sink.taken == [10, 11]
 
@@ -131,3 +140,27 @@ def test_a_refused_document_becomes_a_dead_letter_with_the_reason(engine, parts)
     letter = json.loads(stored.message.value)
     assert letter["place"] == "sink, document 10"
     assert letter["value"] == "no field revision"
+
+
+class CountedRounds:
+    """An outbox that has nothing to send and counts how often it is asked."""
+
+    def __init__(self):
+        self.rounds = 0
+
+    def deliver(self) -> int:
+        self.rounds += 1
+        return 0
+
+
+def test_people_are_told_while_the_sink_is_down(engine, monkeypatch):
+    """The sink's pauses are its own."""
+    monkeypatch.setattr("vigil.stream.courier.FIRST_RETRY_S", 60.0)
+    sink, alerts = FlakySink(), CountedRounds()
+    sink.down = True
+    commit(engine, 1, 10)
+    made = new_courier(engine, sink, MemoryLog(), alerts)
+    made.start()
+    wait_for(lambda: alerts.rounds >= 3)
+    made.finish()
+    assert sink.taken == []

@@ -109,7 +109,12 @@ def _facts(document: Mapping[str, Any], resolving: bool) -> list[tuple[str, str]
 
 
 def cause_name(document: Mapping[str, Any]) -> str:
-    """The likeliest cause, and the next where it is nearly as likely; else the origin."""
+    """The likeliest cause, and the next where it is nearly as likely; else the origin.
+
+    An environment that is slow as a whole comes before its services.
+    """
+    if place := document.get("slow_environment"):
+        return f"all of {place['name']}"
     causes = document.get("causes") or [{"service": document["origin"], "score": 1.0}]
     likely = [cause for cause in causes if cause["score"] >= NEARLY * causes[0]["score"]]
     return ", or ".join(_place(cause) for cause in likely[:2])
@@ -123,7 +128,9 @@ def _place(cause: Mapping[str, Any]) -> str:
 def _why(document: Mapping[str, Any]) -> list[str]:
     """Evidence for the likeliest cause, then for the origin."""
     causes = document.get("causes") or [{"evidence": []}]
-    return list(dict.fromkeys([*causes[0]["evidence"], *document.get("cause", ())]))
+    place = document.get("slow_environment")
+    whole = [place["evidence"]] if place else []
+    return list(dict.fromkeys([*whole, *causes[0]["evidence"], *document.get("cause", ())]))
 
 
 def _lost(document: Mapping[str, Any]) -> list[str]:
@@ -159,6 +166,7 @@ def _commands(document: Mapping[str, Any]) -> list[str]:
     return [
         f"vigil ack {number}",
         f"vigil silence --match service={document.get('origin') or '*'} --for 1h",
+        f"vigil label {number} false",
         f"vigil incidents {number}",
     ]
 
@@ -211,7 +219,7 @@ def plain_text(card: Card) -> str:
     width = max((len(name) for name, _ in card.facts), default=0)
     lines += [f"  {name:<{width}}  {value}" for name, value in card.facts]
     for title, items in card.lists:
-        lines += [f"  {title}:", *(f"    - {_sentence(item)}" for item in items)]
+        lines += [f"  {title}:", *(f"    - {item}" for item in items)]
     if card.sparkline:
         lines.append(f"  {card.sparkline}")
     lines += [f"  {name}: {url}" for name, url in card.links]

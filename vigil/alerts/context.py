@@ -9,6 +9,7 @@ from urllib.parse import quote
 import polars as pl
 import sqlalchemy as sa
 
+from vigil.alerts.card import cause_name
 from vigil.alerts.outside import outside_words
 from vigil.alerts.policy.schema import Links
 from vigil.incidents.incident import series_name
@@ -18,6 +19,7 @@ from vigil.stores.timescale import WindowStore
 RECENT = timedelta(hours=1)
 POINTS = 360
 SIMILAR = 3
+VERDICTS = {"true": "a real fault", "false": "a false alarm", "expected": "an expected change"}
 
 
 class Context:
@@ -60,21 +62,35 @@ class Context:
 
 
 def similar_words(store: AlertStore, document: Mapping[str, Any]) -> list[str]:
-    """Earlier incidents of the same origin, and how they ended."""
-    words = []
+    """Earlier incidents of the same origin or cause, and how they ended."""
     found = store.similar(document, SIMILAR)
     acknowledged = store.acknowledgements(item["incident_id"] for item in found)
+    words = []
     for item in found:
         opened_at = datetime.fromisoformat(item["opened_at"])
-        resolved_at = datetime.fromisoformat(item["resolved_at"])
-        minutes = (resolved_at - opened_at).total_seconds() / 60
-        by = acknowledged.get(item["incident_id"])
-        taken = f", {by[0]} took care of it" if by else ""
+        by = acknowledged.get(item["incident_id"], ("",))[0]
         words.append(
-            f"{opened_at:%Y-%m-%d %H:%M}: {item['title']}; over after {minutes:.0f} min{taken}"
+            f"{opened_at:%Y-%m-%d %H:%M}: {item['title']}; {_ended(item, by)}"
             f" ({item['incident_id']})"
         )
     return words
+
+
+def _ended(document: Mapping[str, Any], by: str) -> str:
+    """How long it lasted, what it was put down to, who took care, and what people made of it."""
+    if document["status"] == "withdrawn":
+        return "late data took its reason away"
+    resolved_at = datetime.fromisoformat(document["resolved_at"])
+    minutes = (resolved_at - datetime.fromisoformat(document["opened_at"])).total_seconds() / 60
+    said = [f"over after {minutes:.0f} min"]
+    if document.get("causes"):
+        said.append(f"put down to {cause_name(document)}")
+    if by:
+        said.append(f"{by} took care of it")
+    if label := document["label"]:
+        note = f" ({label['note']})" if label["note"] else ""
+        said.append(f"labelled {VERDICTS[label['verdict']]}{note}")
+    return ", ".join(said)
 
 
 def links(templates: Links, document: Mapping[str, Any]) -> list[dict[str, str]]:

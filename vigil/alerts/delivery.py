@@ -69,9 +69,29 @@ class Outbox:
         self._localiser = localiser
         self._refusals = dict.fromkeys(channels, 0)
         self._dispatcher: Dispatcher | None = None
+        self._next: tuple[Policy, Mapping[str, Channel]] | None = None
+
+    def use(self, policy: Policy, channels: Mapping[str, Channel]) -> None:
+        """Decide by this policy and send by these channels from the next round on.
+
+        May be called while another thread delivers. What waits for a channel that is gone is
+        given up, and goes to the fallback.
+        """
+        self._next = policy, channels
+
+    def _follow(self) -> None:
+        if self._next is None:
+            return
+        (policy, channels), self._next = self._next, None
+        self._policy, self._channels = policy, channels
+        self._context = Context(self._engine, policy.links)
+        self._refusals = dict.fromkeys(channels, 0)
+        # Open cases and limits are read from their tables again, under the new policy.
+        self._dispatcher = None
 
     def deliver(self) -> int:
         """One round; returns how much was decided on or sent."""
+        self._follow()
         self._localise()
         return self._decide() + self._send()
 

@@ -68,10 +68,10 @@ class Dispatcher:
         elif action in OPENING:
             case.open, case.acknowledged_by, case.since_at = True, "", now_at
             self._page(case, action, now_at)
-        elif not case.told:
-            self._page(case, "opened", now_at)
         else:
             self._tell(case, action, alert["alert_id"])
+            # It may have grown graver, or reached services of others: they hear of it now.
+            self._page(case, "opened", now_at)
         return self._now
 
     def tick(self, now_at: datetime) -> Decided:
@@ -115,6 +115,8 @@ class Dispatcher:
 
     def _page(self, case: Case, action: str, now_at: datetime) -> None:
         targets = route(self.policy, case.document)
+        if case.told and not any(self._untold(case, target) for target in targets):
+            return
         hold = self._hold(case, targets, now_at)
         if hold is not None:
             if case.held != hold:
@@ -125,23 +127,28 @@ class Dispatcher:
             self._note(case, now_at, "released", "nothing holds it back any longer")
         case.held = None
         for target in targets:
-            self._page_target(case, target, action, now_at)
+            if not case.told or self._untold(case, target):
+                self._page_target(case, target, action, now_at)
+
+    def _untold(self, case: Case, target: Target) -> list[str]:
+        """Whom the target names and nobody has told yet."""
+        receivers = [*target.receivers]
+        if target.escalation:
+            receivers += self.policy.escalations[target.escalation].steps[0].receivers
+        return [name for name in dict.fromkeys(receivers) if name not in case.told]
 
     def _page_target(self, case: Case, target: Target, action: str, now_at: datetime) -> None:
-        receivers = list(target.receivers)
-        if target.escalation:
-            escalation = self.policy.escalations[target.escalation]
-            step = escalation.steps[0]
-            receivers += step.receivers
+        receivers = self._untold(case, target)
+        if target.escalation and case.escalation != target.escalation:
+            step = self.policy.escalations[target.escalation].steps[0]
             case.escalation, case.step = target.escalation, 0
             case.escalate_at = now_at + timedelta(seconds=step.acknowledge_s)
         suffix = str(case.document["alert_id"])
-        for channel in dict.fromkeys(receivers):
+        for channel in receivers:
             self._send(case, channel, action, suffix, now_at)
         self._note(
             case, now_at, "paged",
-            f"told {', '.join(dict.fromkeys(receivers)) or 'nobody'} by the route for"
-            f" {target.reason}",
+            f"told {', '.join(receivers) or 'nobody'} by the route for {target.reason}",
         )  # fmt: skip
 
     def _send(self, case: Case, channel: str, action: str, suffix: str, now_at: datetime) -> None:
@@ -172,7 +179,7 @@ class Dispatcher:
         else:
             why = f": {case.held.reason}" if case.held else ""
             self._note(case, now_at, action, f"it ended before anybody was told{why}")
-        case.open, case.held, case.escalate_at = False, None, None
+        case.open, case.held, case.escalate_at, case.escalation = False, None, None, ""
         case.told = []
         for other in self.cases.values():
             if case.incident_id in other.not_sent:

@@ -1,5 +1,6 @@
 """The operator's verbs: look, acknowledge, silence. The scorer acts on them within a second."""
 
+import getpass
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -121,3 +122,11 @@ def _told(store: AlertStore, incident_id: str) -> str:
         return ", ".join(channels) or f"{sent[-1]['channel']}: {sent[-1]['status']}"
     log = store.log_of(incident_id)
     return log[-1]["words"] if log else "nobody yet"
+
+
+def who() -> str:
+    """The person who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

@@ -8,16 +8,18 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.alerts.policy.schema import Policy
-from vigil.alerts.replay import Replay, Replayed
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
+from vigil.alerts.replay import Replay, Replayed, joined
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.grouping import VANISHED_AFTER
+from vigil.logs.series import LINES, NEW_TEMPLATES
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.timescale import WindowStore
 from vigil.stream.state import State
 
 CONSUMER = "vigil-scorer"
 DAY = timedelta(days=1)
+TOPICS = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)
 # A page of the same incident's place within this is the same page, moved.
 MOVED_WITHIN = timedelta(hours=1)
 
@@ -25,10 +27,16 @@ Call = tuple[str, str]
 
 
 class LedgerPast:
-    """Decisions of one database, day by day, with the names of their series."""
+    """Decisions of one database, day by day, with the names of their series.
 
-    def __init__(self, engine: sa.Engine, window_s: int) -> None:
+    `calls`: (caller, callee) pairs of services; as the scorer has learnt them unless given.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, window_s: int, calls: Sequence[Call] | None = None
+    ) -> None:
         self._engine = engine
+        self._given_calls = calls
         self._store = WindowStore(engine)
         self._window_s = window_s
 
@@ -50,20 +58,17 @@ class LedgerPast:
         done: Callable[[], object] = lambda: None,
     ) -> list[Replayed]:
         """The same decisions through each policy; `done` is called once a day."""
-        calls = self._calls()
-        streams = (TOPIC_EVENTS, TOPIC_METRICS)
+        calls = learnt_calls(self._engine) if self._given_calls is None else self._given_calls
         replays = [
-            [Replay(policy, stream, self._window_s, calls) for stream in streams]
+            {topic: Replay(policy, topic, self._window_s, calls) for topic in TOPICS}
             for policy in policies
         ]
         for rows in self._days(start_at, end_at):
-            request = pl.col("metric").is_in(SCORED_METRICS)
-            for number, part in enumerate((rows.filter(request), rows.filter(~request))):
-                if part.height:
-                    for replay in replays:
-                        replay[number].feed(part)
+            for (topic,), part in rows.group_by(_topic(), maintain_order=True):
+                for replay in replays:
+                    replay[str(topic)].feed(part)
             done()
-        return [_joined([replay.result for replay in pair]) for pair in replays]
+        return [joined(one.result for one in replay.values()) for replay in replays]
 
     def _days(self, start_at: datetime, end_at: datetime) -> Iterator[pl.DataFrame]:
         series = self._store.series().drop("key_id")
@@ -89,25 +94,26 @@ class LedgerPast:
         with self._engine.connect() as connection:
             return list(connection.execute(query, values).scalars())
 
-    def _calls(self) -> list[Call]:
-        """Who calls whom, as the scorer has learnt it."""
-        checkpoint = CheckpointStore(self._engine, CONSUMER).load()
-        if checkpoint is None:
-            return []
-        documents = State.of(checkpoint.state).documents
-        return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
+
+def learnt_calls(engine: sa.Engine) -> list[Call]:
+    """Who calls whom, as the scorer has learnt it."""
+    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    if checkpoint is None:
+        return []
+    documents = State.of(checkpoint.state).documents
+    return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
 
 
-def _joined(results: Sequence[Replayed]) -> Replayed:
-    """The result of all streams, by time."""
-    whole = Replayed()
-    for result in results:
-        whole.pages += result.pages
-        whole.words |= result.words
-        whole.held |= result.held
-        whole.documents |= result.documents
-    whole.pages.sort(key=lambda page: (page.at, page.channel))
-    return whole
+def _topic() -> pl.Expr:
+    """The topic that a series' records came by, from its metric: each has a tracker of its own."""
+    return (
+        pl.when(pl.col("metric").is_in(SCORED_METRICS))
+        .then(pl.lit(TOPIC_EVENTS))
+        .when(pl.col("metric").is_in([LINES, NEW_TEMPLATES]))
+        .then(pl.lit(TOPIC_LOGS))
+        .otherwise(pl.lit(TOPIC_METRICS))
+        .alias("topic")
+    )
 
 
 def compare(names: Sequence[str], results: Sequence[Replayed]) -> dict[str, Any]:

@@ -133,3 +133,15 @@ def chunks(decisions: pl.DataFrame) -> Iterator[pl.DataFrame]:
     )
     for _, part in numbered.group_by("part", maintain_order=True):
         yield part.drop("part")
+
+
+def joined(results: Iterable[Replayed]) -> Replayed:
+    """The result of all streams, by time."""
+    whole = Replayed()
+    for result in results:
+        whole.pages += result.pages
+        whole.words |= result.words
+        whole.held |= result.held
+        whole.documents |= result.documents
+    whole.pages.sort(key=lambda page: (page.at, page.channel))
+    return whole

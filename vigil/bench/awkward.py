@@ -5,15 +5,23 @@ Used by tests, and for the pictures of the documentation: `python -m vigil.bench
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from vigil.detect import Decisions
-from vigil.detect.series import detect_series
+from vigil.detect import (
+    Decisions,
+    DetectorSettings,
+    MetricKind,
+    Observations,
+    OnlineDetector,
+)
+from vigil.detect.calendar import DEFAULT_CALENDAR, Calendar
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
+FIVE_MINUTES_S, DAY_STEPS = 300.0, 288
 # A Monday.
 START_S = 4 * DAY_S
 
@@ -24,7 +32,8 @@ class AwkwardSeries:
 
     `alarms`: (first, one past the last) row of stretches in which there has to be a flag.
     `quiet_from`: no row from here on may be flagged, but for those stretches and what follows
-    within `tail` rows.
+    within `tail` rows. `weight`: requests behind each value. At row `confirmed` an operator says
+    that what began there was meant.
     """
 
     time_s: np.ndarray
@@ -32,10 +41,14 @@ class AwkwardSeries:
     alarms: tuple[tuple[int, int], ...] = ()
     quiet_from: int = 0
     tail: int = 5
+    kind: MetricKind = MetricKind.GENERIC
+    weight: np.ndarray | None = None
+    calendar: Calendar = DEFAULT_CALENDAR
+    confirmed: int | None = None
 
 
-def _times(n: int, step_s: float) -> np.ndarray:
-    return START_S + np.arange(n) * step_s
+def _times(n: int, step_s: float, start_s: float = START_S) -> np.ndarray:
+    return start_s + np.arange(n) * step_s
 
 
 def _noise(n: int, seed: int, size: float = 1.0) -> np.ndarray:
@@ -137,26 +150,120 @@ def second_season() -> AwkwardSeries:
     return AwkwardSeries(_times(n, MINUTE_S), value, ((4_380, 4_395),), 2 * 1_440)
 
 
+def counter_reset() -> AwkwardSeries:
+    """A running total that starts afresh twice; that it stands still is an incident."""
+    n = 3_000
+    rate = np.random.default_rng(12).poisson(200, n)
+    rate[2_500:2_510] = 0
+    total = np.cumsum(rate).astype(float)
+    for row in (1_000, 1_700):
+        total[row:] -= total[row - 1]
+    return AwkwardSeries(_times(n, MINUTE_S), total, ((2_500, 2_510),))
+
+
+def confirmed_deploy() -> AwkwardSeries:
+    """A new level that an operator has confirmed is usual at once; the next change is not."""
+    value = 50 + _noise(2_000, 13)
+    value[1_000:] += 15
+    value[1_500:1_505] += 15
+    alarms = ((1_000, 1_010), (1_500, 1_505))
+    return AwkwardSeries(_times(2_000, MINUTE_S), value, alarms, confirmed=1_010)
+
+
+def _office_requests(calendar: Calendar, start_s: float, days: int, seed: int) -> AwkwardSeries:
+    """Requests that follow working hours of that calendar; on free days a fifth of them."""
+    time_s = _times(days * DAY_STEPS, FIVE_MINUTES_S, start_s)
+    local_s = calendar.local(time_s)
+    hour = local_s % DAY_S / HOUR_S
+    mean = 150 + 1_500 * np.exp(-(((hour - 13) / 3) ** 2))
+    mean = np.where(calendar.free(local_s), 0.2 * mean, mean)
+    count = np.random.default_rng(seed).poisson(mean).astype(float)
+    return AwkwardSeries(
+        time_s, count / FIVE_MINUTES_S, kind=MetricKind.RATE, weight=count, calendar=calendar
+    )
+
+
+def _with_outage(series: AwkwardSeries, row: int) -> AwkwardSeries:
+    """The same, with no request for an hour; the first two days are for learning."""
+    assert series.weight is not None
+    rate, count = series.value.copy(), series.weight.copy()
+    rate[row : row + 12] = count[row : row + 12] = 0
+    return replace(
+        series, value=rate, weight=count, alarms=((row, row + 12),), quiet_from=2 * DAY_STEPS
+    )
+
+
+def weekend() -> AwkwardSeries:
+    """A fifth of the traffic on Saturday and Sunday, from the first one on; an outage is none."""
+    series = _office_requests(DEFAULT_CALENDAR, START_S, 28, 14)
+    return _with_outage(series, 26 * DAY_STEPS + 150)
+
+
+def public_holiday() -> AwkwardSeries:
+    """German Unity Day 2025, a Friday, is like a Sunday; an outage on the next day is none."""
+    calendar = Calendar(timezone="Europe/Berlin", country="DE")
+    monday_s = datetime(2025, 9, 15, tzinfo=UTC).timestamp()
+    series = _office_requests(calendar, monday_s, 21, 15)
+    return _with_outage(series, 19 * DAY_STEPS + 130)
+
+
+def daylight_saving() -> AwkwardSeries:
+    """Clocks go back on 26 October 2025: people come an hour later by UTC."""
+    calendar = Calendar(timezone="Europe/Berlin")
+    monday_s = datetime(2025, 10, 6, tzinfo=UTC).timestamp()
+    series = _office_requests(calendar, monday_s, 28, 16)
+    return _with_outage(series, 22 * DAY_STEPS + 150)
+
+
+def time_zone() -> AwkwardSeries:
+    """Tokyo's Monday begins on UTC's Sunday afternoon."""
+    calendar = Calendar(timezone="Asia/Tokyo", country="JP")
+    monday_s = datetime(2025, 6, 2, tzinfo=UTC).timestamp()
+    series = _office_requests(calendar, monday_s, 28, 17)
+    return _with_outage(series, 22 * DAY_STEPS + 40)
+
+
 AWKWARD: Mapping[str, Callable[[], AwkwardSeries]] = {
     make.__name__: make
     for make in (
-        sparse_route, daily_job, constant, nearly_constant, drop_to_zero, vanished,
-        scheduled_silence, lasting_shift, long_incident, unequal_steps, cold_start, second_season,
+        sparse_route, daily_job, constant, nearly_constant, counter_reset, drop_to_zero, vanished,
+        scheduled_silence, lasting_shift, confirmed_deploy, long_incident, weekend, public_holiday,
+        daylight_saving, time_zone, unequal_steps, cold_start, second_season,
     )
 }  # fmt: skip
 
 
 def decide(series: AwkwardSeries) -> Decisions:
-    """What the default detector says."""
-    return detect_series(series.time_s, series.value)
+    """What the default detector says, told of the calendar and of what was confirmed."""
+    detector = OnlineDetector(DetectorSettings(calendars=(series.calendar,)))
+    if series.confirmed is None:
+        return detector.update(_rows(series, slice(None)))
+    before = detector.update(_rows(series, slice(series.confirmed)))
+    detector.forget(0)
+    after = detector.update(_rows(series, slice(series.confirmed, None)))
+    names = Decisions.__slots__
+    return Decisions(*(np.concatenate([getattr(before, n), getattr(after, n)]) for n in names))
+
+
+def _rows(series: AwkwardSeries, rows: slice) -> Observations:
+    time_s, value = series.time_s[rows], series.value[rows]
+    n = len(time_s)
+    return Observations(
+        series_id=np.zeros(n, np.int64),
+        time_s=time_s,
+        value=value,
+        weight=np.ones(n) if series.weight is None else series.weight[rows],
+        kind=np.full(n, series.kind, np.int8),
+        calendar=np.ones(n, np.int8),
+    )
 
 
 def draw(folder: Path) -> None:
     """One PNG of all series with their flags."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 13), layout="constrained")
-    for axes, (name, make) in zip(figure.subplots(6, 2).flat, AWKWARD.items(), strict=True):
+    figure = Figure(figsize=(11, 19), layout="constrained")
+    for axes, (name, make) in zip(figure.subplots(9, 2).flat, AWKWARD.items(), strict=True):
         series = make()
         found = decide(series)
         hours = (series.time_s - series.time_s[0]) / HOUR_S

@@ -15,7 +15,7 @@ from vigil.detect import MetricKind, Observations, OnlineDetector
 
 POINTS = 20_000
 WARM_UP_POINTS = 2_000
-ASKED = (0.05, 0.02, 0.01, 0.005, 0.002)
+ASKED = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 MINUTE_S, DAY_S = 60.0, 86_400.0
 
 

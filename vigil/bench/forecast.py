@@ -173,10 +173,12 @@ def plot_coverage(path: Path, results: pd.DataFrame) -> None:
     panels = figure.subplots(1, len(HORIZONS_S), sharey=True)
     for axes, horizon in zip(panels, HORIZONS_S, strict=True):
         shares = own[own.horizon == horizon].groupby("family")[["covered_80", "covered_95"]].mean()
-        for column, nominal, colour in (("covered_80", 0.8, "tab:blue"),
-                                        ("covered_95", 0.95, "tab:orange")):  # fmt: skip
+        for column, nominal, asked, colour in (
+            ("covered_80", 0.8, 0.03, "tab:blue"),
+            ("covered_95", 0.95, 0.02, "tab:orange"),
+        ):
             axes.axvline(nominal, color=colour, lw=0.8, ls="--")
-            axes.axvspan(nominal - 0.03, nominal + 0.03, color=colour, alpha=0.12, lw=0)
+            axes.axvspan(nominal - asked, nominal + asked, color=colour, alpha=0.12, lw=0)
             axes.plot(shares[column], shares.index, "o", ms=5, color=colour,
                       label=f"{nominal:.0%} band")  # fmt: skip
         axes.set(title=f"{horizon} ahead", xlim=(0.4, 1.01), xlabel="share of values inside")

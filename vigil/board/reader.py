@@ -8,16 +8,20 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from vigil.alerts.policy.match import matcher_words
 from vigil.alerts.why import Ledger
 from vigil.board.estate import estate_map
 from vigil.config import Settings
 from vigil.detect import DetectorSettings
+from vigil.drill.record import STREAM as DRILL_STREAM
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.status import CONSUMER, gather_status
 from vigil.stores import open_log
-from vigil.stores.alerting import WHOLE
+from vigil.stores.alerting import WHOLE, AlertStore
 from vigil.stores.database import Schema, open_database, read_frame
+from vigil.stores.graph import GraphStore
+from vigil.stores.labels import LabelStore
 from vigil.stores.log import EventLog
 from vigil.stores.registry import Registry
 from vigil.stores.score_blocks import BLOCK
@@ -27,6 +31,7 @@ from vigil.stores.timescale import TIME, WindowStore
 RECENT_WINDOWS = 5
 INCIDENTS_SHOWN = 50
 SERIES_SHOWN = 500
+GRAPH_MINUTES = 5
 # More points than pixels help nobody: a longer range shows the most unusual of each few windows.
 MOST_POINTS = 3_000
 
@@ -39,6 +44,15 @@ _POINTS = (
     "window_start", "revision", "actual", "expected", "lower", "upper", "p", "flagged", "gate",
     "model",
 )  # fmt: skip
+
+
+# Who takes care of incident `i`: an acknowledgement ends when the incident is opened again.
+_ACKNOWLEDGED = (
+    "(SELECT author FROM acknowledgements a WHERE a.incident_id = i.incident_id"
+    " AND a.at >= coalesce((SELECT max(dispatched_at) FROM alerts o"
+    " WHERE o.incident_id = i.incident_id AND o.document->>'action' IN ('opened', 'reopened')),"
+    " '-infinity')) AS acknowledged_by"
+)
 
 
 class NoSuchThing(UsageError):
@@ -55,7 +69,8 @@ class BoardReader:
         self.settings = settings
 
     @cached_property
-    def _engine(self) -> sa.Engine:
+    def engine(self) -> sa.Engine:
+        """The database."""
         return open_database(self.settings)
 
     @cached_property
@@ -64,8 +79,8 @@ class BoardReader:
 
     def close(self) -> None:
         """Give connections back."""
-        if "_engine" in self.__dict__:
-            self._engine.dispose()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
         if "_event_log" in self.__dict__:
             self._event_log.close()
 
@@ -74,22 +89,26 @@ class BoardReader:
         query = sa.text(
             "SELECT (SELECT epoch FROM checkpoints WHERE consumer = :consumer),"
             " (SELECT max(promotion_id) FROM promotions),"
-            " (SELECT count(delivered_at) FROM alerts)"
+            " (SELECT count(delivered_at) FROM alerts),"
+            " (SELECT max(at) FROM acknowledgements),"
+            " (SELECT count(*) FROM silences), (SELECT sum(extract(epoch FROM ends_at))"
+            " FROM silences)"
         )
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return tuple(connection.execute(query, {"consumer": CONSUMER}).one())
 
     def sections(self) -> dict[str, Any]:
         """The parts of the page that change by themselves: estate, incidents, stream."""
-        registry = Registry(self._engine, self.settings.registry_path)
+        registry = Registry(self.engine, self.settings.registry_path)
         return {
             "estate": self._estate(),
             "incidents": self._incidents(),
-            "stream": gather_status(self._engine, self._event_log, registry),
+            "silences": self._silences(),
+            "stream": gather_status(self.engine, self._event_log, registry),
         }
 
     def _estate(self) -> list[dict[str, Any]]:
-        series = WindowStore(self._engine).series()
+        series = WindowStore(self.engine).series()
         # Each half has an index of its own; in one condition neither would be used.
         rows = " UNION ALL ".join(
             "SELECT series_id, flagged, warming_up FROM scores"
@@ -102,10 +121,15 @@ class BoardReader:
         )
         newest_at, window_s = self._newest()
         since = newest_at - timedelta(seconds=RECENT_WINDOWS * window_s)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             recent = read_frame(connection, query, (since, newest_at) * 2, _RECENT)
+            # A blind spot says nothing of how the service is.
             open_ones = connection.execute(
-                sa.text("SELECT document FROM incidents WHERE status = 'open'")
+                sa.text(
+                    "SELECT document FROM incidents WHERE status = 'open'"
+                    " AND document->>'stream' <> :drill"
+                ),
+                {"drill": DRILL_STREAM},
             ).scalars()
             return estate_map(series, recent, list(open_ones))
 
@@ -120,28 +144,44 @@ class BoardReader:
             "(SELECT window_s FROM request_windows ORDER BY window_start DESC LIMIT 1),"
             "(SELECT window_s FROM metric_windows ORDER BY window_start DESC LIMIT 1)) AS window_s"
         )
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             found = connection.execute(query).one()
         return found.newest_at or datetime.now(UTC), found.window_s or self.settings.window_s
 
     def _incidents(self) -> list[dict[str, Any]]:
         query = sa.text(
-            "SELECT document FROM incidents WHERE status IN ('open', 'pending', 'resolved')"
+            f"SELECT document, {_ACKNOWLEDGED} FROM incidents i"
+            " WHERE status IN ('open', 'pending', 'resolved')"
             " ORDER BY (status = 'open') DESC, opened_at DESC LIMIT :most"
         )
-        with self._engine.connect() as connection:
-            documents = connection.execute(query, {"most": INCIDENTS_SHOWN}).scalars()
-            return [{name: item.get(name) for name in _LISTED} for item in documents]
+        with self.engine.connect() as connection:
+            rows = connection.execute(query, {"most": INCIDENTS_SHOWN}).all()
+        return [
+            {name: row.document.get(name) for name in _LISTED}
+            | {"acknowledged_by": row.acknowledged_by}
+            for row in rows
+        ]
+
+    def _silences(self) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            found = AlertStore(connection).silences(datetime.now(UTC))
+        return [silence | {"words": matcher_words(silence["match"])} for silence in found]
 
     def incident(self, incident_id: str) -> dict[str, Any]:
-        """The incident's document with its `timeline`: each alert it caused, the oldest first."""
+        """The incident's document with its `timeline`: each alert it caused, the oldest first.
+
+        `acknowledged_by` is who takes care since it was last opened; `log` are the decisions on it.
+        """
         about = {"id": incident_id}
-        with self._engine.connect() as connection:
-            document = connection.execute(
-                sa.text(f"SELECT {WHOLE} FROM incidents WHERE incident_id = :id"), about
-            ).scalar()
-            if document is None:
+        query = (
+            f"SELECT {WHOLE} AS document, {_ACKNOWLEDGED} FROM incidents i WHERE incident_id = :id"
+        )
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.text(query), about).one_or_none()
+            if found is None:
                 raise NoSuchThing(f"there is no incident {incident_id!r}")
+            document = found.document | {"acknowledged_by": found.acknowledged_by}
+            log = AlertStore(connection).log_of(incident_id)
             alerts = connection.execute(
                 sa.text(
                     "SELECT action, at, document->>'title' AS title, document->'services' AS"
@@ -158,7 +198,9 @@ class BoardReader:
             item | {"series_id": str(item["series_id"])} for item in document.get("series", [])
         ]
         traces = document.get("trace_ids", [])
-        return document | {"series": series, "trace_ids": traces, "timeline": timeline}
+        return document | {
+            "series": series, "trace_ids": traces, "timeline": timeline, "log": log,
+        }  # fmt: skip
 
     def service(self, environment: str | None, service: str) -> list[dict[str, Any]]:
         """The series of a service in an environment, the most unusual first."""
@@ -176,7 +218,7 @@ class BoardReader:
             "expected": pl.Float64, "p": pl.Float64, "flagged": pl.Boolean,
             "warming_up": pl.Float64,
         }  # fmt: skip
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             values = (service, environment, SERIES_SHOWN)
             frame = read_frame(connection, query, values, schema)
         if frame.is_empty():
@@ -195,7 +237,7 @@ class BoardReader:
             " (SELECT max(block_start) FROM score_blocks WHERE series_id = :id) + :block"
             ") AS newest_at FROM series JOIN keys USING (key_id) WHERE series_id = :id"
         )
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             about = {"id": series_id, "block": BLOCK}
             found = connection.execute(sa.text(names), about).mappings().first()
         if found is None:
@@ -203,7 +245,7 @@ class BoardReader:
         end_at = end_at or found["newest_at"] or datetime.now(UTC)
         # Ranges of the store end before their end; the page's include it.
         instant = timedelta(microseconds=1)
-        scores = WindowStore(self._engine).scores(
+        scores = WindowStore(self.engine).scores(
             end_at - last + instant, end_at + instant, series_ids=[series_id]
         )
         newest = scores.unique("window_start", keep="last", maintain_order=True)
@@ -215,13 +257,25 @@ class BoardReader:
             "windows": newest.height,
             "windows_per_point": windows_per_point,
             "points": columns(points),
+            "labels": LabelStore(self.engine).of_series(series_id),
         }
+
+    def graph(self, at: datetime | None) -> dict[str, Any]:
+        """Calls between services in the `minutes` up to `at`, which defaults to the newest ones."""
+        store = GraphStore(self.engine)
+        at = at or store.newest()
+        edges = store.as_of(at, GRAPH_MINUTES).to_dicts() if at else []
+        return {"at": at, "minutes": GRAPH_MINUTES, "edges": edges}
+
+    def ledger(self) -> Ledger:
+        """What answers "why?" and "why not?"."""
+        rates = (self.settings.alert_rate, DetectorSettings().alert_rate)
+        _, window_s = self._newest()
+        return Ledger(self.engine, window_s, rates)
 
     def why(self, series_id: int, at: datetime) -> dict[str, Any]:
         """The ledger's answer on the window that holds `at`: in `words`, and as facts."""
-        rates = (self.settings.alert_rate, DetectorSettings().alert_rate)
-        _, window_s = self._newest()
-        answer = Ledger(self._engine, window_s, rates).explain(str(series_id), at)
+        answer = self.ledger().explain(str(series_id), at)
         return answer.document() | {"series_id": str(series_id), "paged": answer.paged}
 
 

@@ -21,7 +21,8 @@ def command(incident: str, by: str | None, as_json: bool) -> None:
 
     Exit codes: 0 done, 2 no such incident or it is over, 3 the database is down.
     """
-    from vigil.cli.operator import operator, who
+    from vigil.alerts.operator import who
+    from vigil.cli.operator import operator
 
     author = by or who()
     with operator() as opened:

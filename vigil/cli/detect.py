@@ -11,28 +11,44 @@ from vigil.cli.output import json_option, print_facts, print_json
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Csv to write.")
 @click.option("--plot", type=click.Path(path_type=Path), help="PNG of values, band and flags.")
+@click.option("--timezone", default="UTC", show_default=True,
+              help="IANA time zone whose clock the season follows, as Europe/Berlin.")  # fmt: skip
+@click.option("--country", help="ISO code: its weekend and public holidays are free days.")
+@click.option("--subdivision", help="State of that country with holidays of its own.")
 @json_option
-def command(file: Path, out: Path, plot: Path | None, as_json: bool) -> None:
+def command(
+    file: Path,
+    out: Path,
+    plot: Path | None,
+    timezone: str,
+    country: str | None,
+    subdivision: str | None,
+    as_json: bool,
+) -> None:
     """Score a csv whose first two columns are timestamp and value; others are ignored.
 
     Writes one row for each row, in order: timestamp, value, score (0 to 1, higher is stranger),
     flag (1 = alert), expected, lower and upper. The score of a row depends on earlier rows only,
-    as it would on a live stream.
+    as it would on a live stream. Timestamps without a zone are UTC.
 
     \b
-    Example:
+    Examples:
       vigil detect latency.csv --out scores.csv --plot scores.png
+      vigil detect orders.csv --out scores.csv --timezone Europe/Berlin --country DE
 
-    Exit codes: 0 done, 2 the file cannot be read (line and value are named).
+    Exit codes: 0 done, 2 the file cannot be read (line and value are named)
+    or zone or country are not known.
     """
     import polars as pl
 
     from vigil.collect.series_csv import read_series
+    from vigil.detect.calendar import Calendar
     from vigil.detect.series import detect_series
     from vigil.errors import InputError
 
+    calendar = Calendar(timezone=timezone, country=country, subdivision=subdivision)
     series = read_series(file)
-    decisions = detect_series(series.time_s, series.value)
+    decisions = detect_series(series.time_s, series.value, calendar=calendar)
     scores = pl.DataFrame(
         {
             "timestamp": series.timestamp,

@@ -14,8 +14,11 @@ from vigil.cli.output import json_option, print_facts, print_json
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Csv to write.")
 @click.option("--plot", type=click.Path(path_type=Path), help="PNG of history, forecast and band.")
+@click.option("--holidays", "place", help="Country (DE, US-CA) whose holidays are like weekends.")
 @json_option
-def command(file: Path, steps: int, out: Path, plot: Path | None, as_json: bool) -> None:
+def command(
+    file: Path, steps: int, out: Path, plot: Path | None, place: str | None, as_json: bool
+) -> None:
     """Continue a csv whose first two columns are timestamp and value; others are ignored.
 
     Writes a row for each step after the last one: timestamp (in the file's own form), mean (the
@@ -28,6 +31,7 @@ def command(file: Path, steps: int, out: Path, plot: Path | None, as_json: bool)
     \b
     Example:
       vigil forecast latency.csv --horizon 288 --out forecast.csv --plot forecast.png
+      vigil forecast orders.csv --horizon 168 --out forecast.csv --holidays DE-BY
 
     Exit codes: 0 done, 2 the file cannot be used (line and value are named).
     """
@@ -35,11 +39,17 @@ def command(file: Path, steps: int, out: Path, plot: Path | None, as_json: bool)
 
     from vigil.collect.series_csv import read_series, timestamps_like
     from vigil.errors import InputError, UsageError
+    from vigil.forecast.holidays import public_holidays
+    from vigil.forecast.regular import usual_step_s
     from vigil.forecast.series import forecast_series
 
     series = read_series(file)
+    holidays: frozenset[int] = frozenset()
+    if place:
+        end_s = float(series.time_s.max()) + max(steps, 1) * usual_step_s(series.time_s)
+        holidays = public_holidays(place, float(series.time_s.min()), end_s)
     try:
-        forecast = forecast_series(series.time_s, series.value, steps)
+        forecast = forecast_series(series.time_s, series.value, steps, holidays=holidays)
     except UsageError as error:
         raise InputError(f"{file} cannot be forecast: {error}") from error
     latest = series.timestamp[int(series.time_s.argmax())]

@@ -1,6 +1,5 @@
 """Opens what the operator's commands work with."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,11 +20,3 @@ def operator() -> Iterator[Operator]:
         yield Operator(engine, policy)
     finally:
         engine.dispose()
-
-
-def who() -> str:
-    """The person at this terminal."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

@@ -42,7 +42,8 @@ def command(
 
     Exit codes: 0 done, 2 wrong use, 3 the database is down.
     """
-    from vigil.cli.operator import operator, who
+    from vigil.alerts.operator import who
+    from vigil.cli.operator import operator
 
     with operator() as opened:
         if silence_id:

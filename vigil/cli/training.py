@@ -8,7 +8,9 @@ import polars as pl
 
 from vigil.config import load_settings
 from vigil.features.grid import TrainingSet, training_set
+from vigil.features.labelled import learnable
 from vigil.stores.database import open_database
+from vigil.stores.labels import LabelStore
 from vigil.stores.registry import Registry
 from vigil.stores.timescale import WindowStore
 
@@ -25,7 +27,8 @@ def load_training(
     now = datetime.now().astimezone()
     first, last = span or (now, now)
     start_at, end_at = start_at or first, end_at or last + timedelta(seconds=settings.window_s)
-    observations = store.observations(start_at, end_at)
+    labels = LabelStore(engine)
+    observations = learnable(store.observations(start_at, end_at), labels.labelled())
     training = training_set(observations, start_at, end_at)
     yield Registry(engine, settings.registry_path), observations, training
     engine.dispose()

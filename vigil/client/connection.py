@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from vigil.client.observations import ObservationSource
 from vigil.client.scores import ScoreSource, Wanted
 from vigil.client.selection import MOST_ROWS, Selection
 from vigil.client.sql import Conditions, SqlSource, Where
-from vigil.client.time_range import Instant, TimeRange, resolve_range
+from vigil.client.time_range import Instant, TimeRange, parse_instant, resolve_range
 from vigil.client.traces import TraceSource
 from vigil.config import Settings, load_settings
 from vigil.errors import UsageError
@@ -28,6 +28,11 @@ from vigil.incidents.incident import (
 )
 from vigil.stores.database import Schema, open_database
 from vigil.stores.timescale import REQUEST_WINDOWS, SERIES, TIME
+
+if TYPE_CHECKING:
+    from vigil.alerts.labelling import Labelled
+    from vigil.client.labelling import LabelWidget
+    from vigil.detect.feedback import Verdict
 
 LAST = "6h"
 STATUSES = (PENDING, OPEN, RESOLVED, DISMISSED, WITHDRAWN)
@@ -46,6 +51,18 @@ _SELECT_INCIDENTS = (
     " (document->>'series_count')::bigint AS series_count,"
     f" {_LIST.format('trace_ids')} AS trace_ids FROM incidents"
 )
+
+LABELS: Schema = {
+    "label_id": pl.Int64,
+    "series_id": pl.Int64,
+    "window_start": TIME,
+    "verdict": pl.String,
+    "deviation": pl.Float64,
+    "note": pl.String,
+    "author": pl.String,
+    "made_at": TIME,
+    **dict.fromkeys(_PLACE, pl.String),
+}
 
 INCIDENTS: Schema = {
     "incident_id": pl.String,
@@ -166,7 +183,8 @@ class Client:
     ) -> Selection:
         """What models learn from: value and weight of each series and window, in long form.
 
-        Its frame is what `vigil.features.grid.training_set` takes.
+        Windows of incidents that were labelled true have no value, and what was before a change
+        labelled expected is not there. Its frame is what `vigil.features.grid.training_set` takes.
         """
         asked = self._range(start, end, last)
         return Selection("observations", ObservationSource(lambda: self._engine, asked), most_rows)
@@ -222,6 +240,60 @@ class Client:
             conditions.add("status = %s", status)
         source = self._incidents(conditions)
         return Selection("incidents", source, most_rows)
+
+    def labels(self, *, most_rows: int = MOST_ROWS, **where: Where) -> Selection:
+        """Operators' verdicts with the names of their series, the newest first."""
+        conditions = Conditions()
+        conditions.match(_PLACE, where)
+        select = (
+            f"SELECT {', '.join(LABELS)} FROM labels JOIN series USING (series_id)"
+            " JOIN keys USING (key_id)"
+        )
+        source = SqlSource(lambda: self._engine, select, conditions, "label_id DESC", LABELS)
+        return Selection("labels", source, most_rows)
+
+    def label(
+        self, series_id: int, at: Instant, verdict: "Verdict | str", note: str = ""
+    ) -> "Labelled":
+        """Keep a verdict (true, false, expected) on the window of a series that holds `at`.
+
+        Running scorers learn it within seconds, the next training run as well. Raises UsageError
+        for an unknown series or verdict, NoSuchWindow where nothing was scored then.
+        """
+        from vigil.alerts.labelling import label_window
+        from vigil.alerts.operator import who
+        from vigil.alerts.why import Ledger
+        from vigil.detect import DetectorSettings
+        from vigil.detect.feedback import Verdict
+
+        try:
+            given = Verdict(verdict)
+        except ValueError as error:
+            known = ", ".join(item.value for item in Verdict)
+            raise UsageError(f"verdict must be one of {known}, got {verdict!r}") from error
+        rates = (self.settings.alert_rate, DetectorSettings().alert_rate)
+        ledger = Ledger(self._engine, self.settings.window_s, rates)
+        instant = parse_instant("at", at)
+        return label_window(self._engine, ledger, str(series_id), instant, given, note, who())
+
+    def labeller(
+        self,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        last: str = LAST,
+        note: str = "",
+        **where: Where,
+    ) -> "LabelWidget":
+        """A widget of the range's alerts with three buttons each, for a notebook."""
+        from vigil.client.labelling import LabelWidget
+
+        def keep(series_id: int, at: datetime, verdict: "Verdict") -> str:
+            kept = self.label(series_id, at, verdict, note)
+            return f"kept: {kept.series} at {kept.window_start:%H:%M:%S} was {verdict.value}"
+
+        found = self.scores(start, end, last=last, **where)  # type: ignore[arg-type]
+        return LabelWidget(found.polars(), keep)
 
     def traces(
         self,

@@ -1,4 +1,6 @@
-"""Observations of a range, read whole: both kinds of windows have to be joined for them."""
+"""Observations of a range, read whole: both kinds of windows have to be joined for them, and what
+operators said of them.
+"""
 
 from collections.abc import Callable
 
@@ -6,6 +8,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.client.time_range import TimeRange
+from vigil.features.labelled import learnable
+from vigil.stores.labels import LabelStore
 from vigil.stores.timescale import WindowStore
 
 
@@ -20,8 +24,9 @@ class ObservationSource:
     def fetch(self, most_rows: int) -> pl.DataFrame:
         """The first observations."""
         if self._all is None:
-            store = WindowStore(self._engine())
-            self._all = store.observations(self._asked.start_at, self._asked.end_at)
+            engine = self._engine()
+            found = WindowStore(engine).observations(self._asked.start_at, self._asked.end_at)
+            self._all = learnable(found, LabelStore(engine).labelled())
         return self._all.head(most_rows)
 
     def count(self) -> int:

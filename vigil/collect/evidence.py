@@ -3,6 +3,7 @@
 import gzip
 import logging
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,9 +35,10 @@ def read_evidence(
     """Records of one kind (`events`, `logs` or `metrics`) before `until`, None if there are none.
 
     Each path is a file or a folder, searched with its subfolders for files of that kind: Nezha's
-    csv.gz, OTLP JSON, NDJSON, Parquet or Arrow of the schema. Of files that are named after their
-    minute (HH_MM_…) only the newest before `until` are read. Raises InputError when a named file
-    is of another kind.
+    csv or csv.gz, OTLP JSON, NDJSON, Parquet or Arrow of the schema. Of files that are named after
+    their minute (HH_MM_…) only the newest before `until` are read. Of a folder, other kinds of file
+    are passed over, and those that cannot be read too, with a warning. Raises InputError when a
+    named file is of another kind or broken.
     """
     frames: list[pl.DataFrame] = []
     past = 0
@@ -44,7 +46,13 @@ def read_evidence(
         enough = past >= PAST_RECORDS or len(frames) >= PAST_FILES
         if enough and _MINUTE.match(path.name):
             break
-        frame = _read(path, kind, limits).filter(pl.col("time") < until)
+        try:
+            frame = _read(path, kind, limits).filter(pl.col("time") < until)
+        except InputError as error:
+            if path in paths:
+                raise
+            logger.warning("passed over: %s", error)
+            continue
         past += frame.filter(pl.col("time") < at).height
         frames.append(frame)
     found = [frame for frame in frames if frame.height]
@@ -56,11 +64,20 @@ def read_evidence(
 def _files(paths: Sequence[Path], kind: str) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from (f for f in sorted(path.rglob("*")) if f.is_file() and _fits(f, kind))
+            yield from (f for f in sorted(path.rglob("*")) if f.is_file() and _is_one(f, kind))
         elif _fits(path, kind):
             yield path
         else:
             raise InputError(f"{path} holds no {kind} that vigil can read")
+
+
+def _is_one(path: Path, kind: str) -> bool:
+    """Whether a file that nobody named is one of the kind: any other may lie beside it."""
+    try:
+        return _fits(path, kind)
+    except InputError as error:
+        logger.debug("passed over: %s", error)
+        return False
 
 
 def _fits(path: Path, kind: str) -> bool:
@@ -75,8 +92,8 @@ def _fits(path: Path, kind: str) -> bool:
 def _header(path: Path) -> list[str]:
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            return lines.readline().strip().split(",")
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+            return lines.readline().strip().lstrip("\ufeff").replace('"', "").split(",")
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
@@ -101,7 +118,7 @@ def _read(path: Path, kind: str, limits: Limits) -> pl.DataFrame:
     if path.name.endswith(_CSV):
         try:
             return _NEZHA[kind][1](path)
-        except (OSError, EOFError, pl.exceptions.PolarsError) as error:
+        except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
             raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     from vigil.collect.files import read_chunks
 

@@ -8,25 +8,41 @@ Per series it follows, with bounded influence of any single value,
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from vigil.detect import calibration
-from vigil.detect.calibration import learn, p_value
+from vigil.detect.calibration import START, learn, p_value
 from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, follow, median
-
-# Columns of the state; float64 each.
-(
-    COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
-    WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET, SEEN_S, GAP_S, TOLERATED, CONFIRMED,
-    ZEROS, ALARM_GAP_S, RECENT, QUANTILES,
-) = range(23)  # fmt: skip
-STATE_COLUMNS = QUANTILES + calibration.STATE_COLUMNS
+from vigil.detect.season import expected_at, learn_season, untested
+from vigil.detect.state import (
+    ABSOLUTE,
+    ALARM_GAP_S,
+    ALERT_STEPS,
+    CALM,
+    CHANGE,
+    CHANGES,
+    CONFIRMED,
+    COUNT,
+    EVIDENCE,
+    FLAGGED,
+    GAP_S,
+    LAST_S,
+    LEVEL,
+    PER_WEIGHT,
+    QUANTILES,
+    QUIET,
+    RECENT,
+    SEASONAL_COUNT,
+    SEASONAL_SPREAD,
+    SEEN_S,
+    SPREAD,
+    STEP_S,
+    TOLERATED,
+    WEIGHT,
+    ZEROS,
+)  # fmt: skip
 
 FIRST = 32
-BINS = 96
-DAY_S = 86_400.0
 
 GENERIC, RATE, RATIO, LATENCY = 0, 1, 2, 3
 
@@ -38,47 +54,10 @@ GATE_TOLERATED, GATE_PERSISTENCE = 32, 64
 VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
 # How much of the deviation of the weakest confirmed incident may be tolerated at most.
 _NEVER_MUTED = 0.5
+# An alert this short may as well be the tail of the noise.
+_BRIEF_STEPS = 6
 # So many changes in a mostly constant series make their usual size known.
 _CHANGES_KNOWN = 8
-
-
-class Constants(NamedTuple):
-    """What stays the same for all observations; see `DetectorSettings`."""
-
-    warm_up_steps: float
-    relative_noise: float
-    alert_rate: float
-    least_evidence: float
-    least_single: float
-    hold_steps: float
-    memory_rate: float
-    profile_rate: float
-    level_share: float
-    least_request_evidence: float
-    request_alert_rate: float
-    alert_doubt: float
-    request_alert_doubt: float
-
-
-@compiled
-def _place(time_s):
-    """(bin, next bin, share of the next) of the time of day."""
-    position = (time_s % DAY_S) / DAY_S * BINS - 0.5
-    left = math.floor(position)
-    return int(left) % BINS, (int(left) + 1) % BINS, position - left
-
-
-@compiled
-def _seasonal(profile, seen, time_s, step_s):
-    """Expected value at the time of day, NaN where the profile has not been there yet."""
-    left, right, share = _place(time_s)
-    if step_s >= DAY_S / BINS:
-        # Coarse series meet the same bins each day: no neighbour to lean on.
-        here = left if share < 0.5 else right
-        return profile[here] if seen[here] > 0 else np.nan
-    if seen[left] > 0 and seen[right] > 0:
-        return profile[left] * (1 - share) + profile[right] * share
-    return np.nan
 
 
 @compiled
@@ -130,22 +109,34 @@ def _deviation(value, expected, scale):
 
 
 @compiled
-def run(slot, time_s, value, weight, kind, prior, prior_spread, constants, rules, state, first,
-        profile, seen, expected, lower, upper, p, evidence, gate, flagged, warming,
-        z_level, z_seasonal):  # fmt: skip
+def run(slot, time_s, local_s, free, value, weight, kind, prior, prior_spread, constants, rules,
+        restarted, state, first, profile, seen, expected, lower, upper, p, evidence, gate, flagged,
+        warming, z_level, z_seasonal):  # fmt: skip
     """Advance the states by all observations, in order, and fill the output columns."""
     for i in range(len(slot)):
         k = slot[i]
+        if restarted[i]:
+            _restart(state[k], seen[k])
         _one(
-            i, time_s[i], value[i], weight[i], kind[i], prior[i], prior_spread[i], constants,
-            rules, state[k], first[k], profile[k], seen[k],
+            i, time_s[i], local_s[i], free[i], value[i], weight[i], kind[i], prior[i],
+            prior_spread[i], constants, rules, state[k], first[k], profile[k], seen[k],
             expected, lower, upper, p, evidence, gate, flagged, warming, z_level, z_seasonal,
         )  # fmt: skip
 
 
 @compiled
-def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, rules, s, first, profile,
-         seen, expected, lower, upper, p, evidence, gate, flagged, warming,
+def _restart(s, seen):
+    """Forget the values, not the times."""
+    kept = s[LAST_S], s[STEP_S], s[SEEN_S], s[GAP_S], s[ALARM_GAP_S]
+    s[:] = 0
+    s[CALM:QUANTILES] = s[QUANTILES:] = START
+    s[LAST_S], s[STEP_S], s[SEEN_S], s[GAP_S], s[ALARM_GAP_S] = kept
+    seen[:] = 0
+
+
+@compiled
+def _one(i, time_s, local_s, free, value, weight, kind, prior, prior_spread, constants, rules, s,
+         first, profile, seen, expected, lower, upper, p, evidence, gate, flagged, warming,
          z_level, z_seasonal):  # fmt: skip
     warm_up, relative = constants.warm_up_steps, constants.relative_noise
     count = s[COUNT]
@@ -159,11 +150,20 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, rules, 
         above = stable(kind, prior + prior_spread) - stable(kind, prior)
         prior, prior_spread = stable(kind, prior), above
     level_scale, seasonal, seasonal_scale = _expect(
-        time_s, weight, kind, prior, prior_spread, relative, s, profile, seen
+        local_s, free, weight, kind, prior, prior_spread, relative, s, profile, seen
     )
+    low = high = seasonal
+    # Nothing at all, where there never was nothing at such an hour, is no matter of degree.
+    gone = value == 0 and s[ZEROS] < 0.5
+    if untested(seen, local_s, free, s) and not math.isfinite(prior) and not gone:
+        # Such a day may be of another kind: between the working day's value and the level, all is
+        # usual; and requests, which are not held against the level, may scatter as widely as it.
+        low, high = min(seasonal, s[LEVEL]), max(seasonal, s[LEVEL])
+        if kind != GENERIC:
+            seasonal_scale = max(seasonal_scale, level_scale)
     expected[i] = _natural(kind, seasonal)
-    lower[i] = _natural(kind, seasonal - 3 * seasonal_scale)
-    upper[i] = _natural(kind, seasonal + 3 * seasonal_scale)
+    lower[i] = _natural(kind, low - 3 * seasonal_scale)
+    upper[i] = _natural(kind, high + 3 * seasonal_scale)
     if not math.isfinite(value):
         _absent(i, time_s, kind, constants, s, p, evidence, gate, flagged)
         z_level[i] = z_seasonal[i] = 0.0
@@ -176,36 +176,38 @@ def _one(i, time_s, value, weight, kind, prior, prior_spread, constants, rules, 
     z_level[i] = z_seasonal[i] = fresh = 0.0
     if count >= 3:
         z_level[i] = _deviation(scaled, s[LEVEL], level_scale)
-        z_seasonal[i] = _deviation(scaled, seasonal, seasonal_scale)
+        z_seasonal[i] = _deviation(scaled, min(max(scaled, low), high), seasonal_scale)
         # Requests have a season that is known well; for any metric the level has a say too.
         share = 0.5 if kind == GENERIC else constants.level_share
         fresh = abs(z_level[i]) ** share * abs(z_seasonal[i]) ** (1 - share)
     wrong_way = rules[kind, 0] * z_seasonal[i] < 0
     s[EVIDENCE] = 0.5 * s[EVIDENCE] + 0.5 * (0.0 if wrong_way else fresh)
     evidence[i] = s[EVIDENCE]
+    # A flag is decided on what is usual between alerts, else one incident would hide the next.
+    calm = p_value(s[EVIDENCE], s[CALM:QUANTILES]) if count >= 10 else 1.0
     p[i] = p_value(s[EVIDENCE], s[QUANTILES:]) if count >= 10 else 1.0
     if kind == GENERIC:
         away = abs(z_seasonal[i])
         single = min(abs(z_level[i]), away)
-        # Nothing at all, where there never was nothing at such an hour, is no matter of degree.
-        if value == 0 and s[ZEROS] < 0.5 and away >= constants.least_single:
+        if gone and away >= constants.least_single:
             single = away
         unusual = s[EVIDENCE] >= constants.least_evidence or single >= constants.least_single
     else:
         # Hysteresis: an alert goes on while half of the evidence is there, so it is one alert.
         needed = constants.least_request_evidence * (0.5 if s[FLAGGED] > 0 else 1.0)
         rate = constants.request_alert_rate * (10.0 if s[FLAGGED] > 0 else 1.0)
-        unusual = s[EVIDENCE] >= needed and p[i] <= rate
+        unusual = s[EVIDENCE] >= needed and calm <= rate
     bits = _shut(
         value, weight, kind, expected[i], z_seasonal[i], unusual, constants, rules[kind], s
     )
     if kind == GENERIC:
-        _decide_any(i, unusual, bits, constants, s, p, gate, flagged)
+        unusual = unusual and calm <= constants.alert_rate
+        _decide_any(i, unusual, bits, constants, s, gate, flagged)
     else:
         flagged[i] = unusual and bits == 0
         gate[i] = bits if unusual else 0
         s[FLAGGED] = 1.0 if flagged[i] else 0.0
-    _learn(time_s, scaled, weight, kind, level_scale, constants, s, first, profile, seen)
+    _learn(local_s, free, scaled, weight, kind, level_scale, constants, s, first, profile, seen)
 
 
 @compiled
@@ -250,7 +252,7 @@ def _tolerable(deviation, s):
 
 
 @compiled
-def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, seen):
+def _expect(local_s, free, weight, kind, prior, prior_spread, relative, s, profile, seen):
     """(scale of the level, expected value, its scale) before the value is looked at."""
     thin = 1.0
     if kind == LATENCY and s[WEIGHT] > 0:
@@ -264,7 +266,7 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
     if math.isfinite(prior):
         scale = max(prior_spread * thin, _floor(kind, prior, weight, s, relative))
         return level_scale, prior, scale
-    seasonal = _seasonal(profile, seen, time_s, s[STEP_S])
+    seasonal = expected_at(profile, seen, local_s, free, s)
     if not math.isfinite(seasonal) or s[SEASONAL_COUNT] < 10:
         return level_scale, s[LEVEL], level_scale
     scale = max(TO_SIGMA * s[SEASONAL_SPREAD], 0.125 * s[ABSOLUTE])
@@ -275,9 +277,8 @@ def _expect(time_s, weight, kind, prior, prior_spread, relative, s, profile, see
 
 
 @compiled
-def _decide_any(i, unusual, bits, constants, s, p, gate, flagged):
+def _decide_any(i, unusual, bits, constants, s, gate, flagged):
     """The verdict on a metric of unknown kind; an alert is over after `hold_steps` usual values."""
-    unusual = unusual and p[i] <= constants.alert_rate
     gate[i] = bits if unusual else 0
     if unusual and bits == 0:
         s[FLAGGED], s[QUIET] = 1.0, 0.0
@@ -324,7 +325,7 @@ def _persists(unusual, k, n, s):
 
 
 @compiled
-def _learn(time_s, value, weight, kind, scale, constants, s, first, profile, seen):
+def _learn(local_s, free, value, weight, kind, scale, constants, s, first, profile, seen):
     count = int(s[COUNT])
     if count < FIRST:
         first[count] = value
@@ -339,18 +340,27 @@ def _learn(time_s, value, weight, kind, scale, constants, s, first, profile, see
     bounded = min(abs(value - s[LEVEL]), 10 * scale) if count >= 10 else abs(value - s[LEVEL])
     s[ABSOLUTE] += max(1.0 / (count + 1), constants.memory_rate) * (bounded - s[ABSOLUTE])
     _learn_change(abs(value - s[LEVEL]), constants, s)
-    _learn_season(time_s, value, scale, constants, s, profile, seen)
+    learn_season(local_s, free, value, scale, constants, s, profile, seen)
     if count >= 10:
-        # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
-        doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
-        rate = max(0.5 / (count - 9 + 20), constants.memory_rate)
-        learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[QUANTILES:])
+        _learn_evidence(kind, constants, s)
     s[ZEROS] *= 1 - constants.memory_rate
     if value == 0 and s[FLAGGED] == 0:
         s[ZEROS] += 1
     if weight > 0:
         s[WEIGHT] += max(1.0 / (count + 1), 0.01) * (weight - s[WEIGHT])
     s[COUNT] = count + 1
+
+
+@compiled
+def _learn_evidence(kind, constants, s):
+    """How large evidence is: between alerts, and whenever it is not an incident of some length."""
+    s[ALERT_STEPS] = s[ALERT_STEPS] + 1 if s[FLAGGED] > 0 else 0
+    rate = max(0.5 / (s[COUNT] + 11), constants.memory_rate)
+    # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
+    doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
+    learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[CALM:QUANTILES])
+    brief = s[ALERT_STEPS] <= _BRIEF_STEPS
+    learn(s[EVIDENCE], rate * (1.0 if brief else doubt), s[QUANTILES:])
 
 
 @compiled
@@ -365,32 +375,3 @@ def _learn_change(away, constants, s):
     else:
         rate = doubt * max(1.0 / s[CHANGES], constants.memory_rate)
         s[CHANGE] = max(follow(s[CHANGE], away, max(s[CHANGE], 1e-3 * away), rate), 0.0)
-
-
-@compiled
-def _learn_season(time_s, value, scale, constants, s, profile, seen):
-    left, right, share = _place(time_s)
-    here = left if share < 0.5 else right
-    known = _seasonal(profile, seen, time_s, s[STEP_S])
-    if math.isfinite(known):
-        away = abs(value - known)
-        n = s[SEASONAL_COUNT]
-        if n < 10:
-            s[SEASONAL_SPREAD] = (s[SEASONAL_SPREAD] * n + away / TO_SIGMA) / (n + 1)
-        else:
-            rate = max(2.0 / n, constants.memory_rate)
-            least = 1e-3 * (abs(s[LEVEL]) + s[ABSOLUTE]) + 1e-12
-            step = max(s[SEASONAL_SPREAD], least)
-            s[SEASONAL_SPREAD] = max(follow(s[SEASONAL_SPREAD], away, step, rate), 0.0)
-        s[SEASONAL_COUNT] = n + 1
-    if seen[here] == 0:
-        profile[here] = value
-    else:
-        # Bounded, so that an incident does not become the habit of its hour.
-        limit = 3 * max(scale, TO_SIGMA * s[SEASONAL_SPREAD])
-        error = min(max(value - profile[here], -limit), limit)
-        # The rate is meant per day: many values a bin share it. A flagged one counts a tenth.
-        daily = constants.profile_rate * min(1.0, max(s[STEP_S], 1.0) / (DAY_S / BINS))
-        doubt = 0.1 if s[FLAGGED] > 0 else 1.0
-        profile[here] += doubt * max(1.0 / (seen[here] + 1), daily) * error
-    seen[here] = min(seen[here] + 1, 250)

@@ -2,8 +2,10 @@
 
 Four views of a value, each against how strange that view usually is for the series: distance from
 the level, from the time of day, from a level that adapts within a day, and of its recent shape
-from the most similar stretch. The least p-value of the four counts. A window is news when its p is
-small and none like it was seen lately; the windows that follow stay below it, ordered by their
+from the most similar stretch. The least p-value of the four counts, a quarter of it averaged over
+three values, so that what lasts outranks what does not; and a little less of it while the series is
+young, since the far tail is known last. A window is news when its p is small and none like it was
+seen lately; the windows that follow stay below it, ordered by their
 evidence. So the head of an incident stands out, its body still ranks above quiet times, and a
 threshold on the score means the same for every series.
 """
@@ -19,15 +21,19 @@ VIEWS = 4
 QUANTILE, EXCESS = 0, VIEWS
 (
     COUNT, SHADE, DRIFT_COUNT, DRIFT_LEVEL, DRIFT_SPREAD, DRIFT_MEDIAN, DRIFT_MEAN,
-    SHAPE_COUNT, SHAPE_MEDIAN, SHAPE_MEAN,
-) = range(2 * VIEWS, 2 * VIEWS + 10)  # fmt: skip
-STATE_COLUMNS = 2 * VIEWS + 10
+    SHAPE_COUNT, SHAPE_MEDIAN, SHAPE_MEAN, BEFORE, BEFORE_THAT,
+) = range(2 * VIEWS, 2 * VIEWS + 12)  # fmt: skip
+STATE_COLUMNS = 2 * VIEWS + 12
 
 START_QUANTILE, START_EXCESS = 2.0, 0.7
 TAIL_SHARE = 0.02
 TAIL_SHAPE = 0.25
 MEMORY_STEPS = 2_000.0
 WARM_UP_STEPS = 30
+# Share of the mean over three values in how strange a value is.
+LASTING = 0.25
+# How much less is believed of a series of n values: (n / MEMORY_STEPS) ** YOUNG.
+YOUNG = 0.06
 # −log10 p from which a window can be news.
 NEWS = 2.3
 # Within this many steps an event's shade fades to a third.
@@ -42,7 +48,8 @@ ABSENT_SCORE = 0.995
 
 
 @compiled
-def run(slot, value, flagged, generic, z_level, z_seasonal, distance, evidence, state, score):
+def run(slot, value, flagged, generic, restarted, z_level, z_seasonal, distance, evidence, state,
+        score):  # fmt: skip
     """Fill `score`, in [0, 1). All columns (n,); `state` float64 (slots, STATE_COLUMNS).
 
     Where `generic` is False only the evidence counts: the noise of requests is known, so their
@@ -50,6 +57,8 @@ def run(slot, value, flagged, generic, z_level, z_seasonal, distance, evidence, 
     """
     for i in range(len(slot)):
         s = state[slot[i]]
+        if restarted[i]:
+            s[:] = 0
         if not math.isfinite(value[i]):
             score[i] = ABSENT_SCORE if flagged[i] else 0.0
             continue
@@ -63,12 +72,22 @@ def run(slot, value, flagged, generic, z_level, z_seasonal, distance, evidence, 
                 strangest = max(strangest, _view(SHAPE, _shape(distance[i], s), s))
         else:
             strangest = _view(SEASON, evidence[i], s)
+        strangest = _believed(strangest, s)
         quiet = QUIET_CEILING * evidence[i] / (evidence[i] + QUIET_HALF)
         news = strangest >= NEWS and strangest > s[SHADE] and s[COUNT] > WARM_UP_STEPS
         height = QUIET_CEILING + strangest - NEWS if news else quiet
         if s[COUNT] > WARM_UP_STEPS:
             s[SHADE] = max(s[SHADE] * math.exp(-1 / SHADE_STEPS), strangest)
         score[i] = 1 - 10 ** -min(height, HIGHEST)
+
+
+@compiled
+def _believed(strangest, s):
+    """How strange a value is, with those before it and with what the series can know."""
+    mean = (strangest + s[BEFORE] + s[BEFORE_THAT]) / 3
+    s[BEFORE_THAT], s[BEFORE] = s[BEFORE], strangest
+    known = min(s[COUNT] / MEMORY_STEPS, 1.0) ** YOUNG
+    return known * ((1 - LASTING) * strangest + LASTING * mean)
 
 
 @compiled

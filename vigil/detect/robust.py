@@ -5,7 +5,7 @@ outlier of any size moves them by one step only (Robbins and Monro 1951; for qua
 Gibbs and Candès, "Adaptive conformal inference", NeurIPS 2021).
 
 The compiler's cache watches the file of an entry point only: after a change here, recompile with
-`rm -r vigil/detect/__pycache__`.
+`python -m vigil.detect.warm`.
 """
 
 import numba as nb

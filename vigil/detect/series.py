@@ -1,7 +1,10 @@
 """One series scored from its past: what `vigil detect` and the benchmarks run."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from vigil.detect.calendar import Calendar
 from vigil.detect.online import (
     Decisions,
     DetectorSettings,
@@ -12,12 +15,19 @@ from vigil.detect.online import (
 
 
 def detect_series(
-    time_s: np.ndarray, value: np.ndarray, settings: DetectorSettings | None = None
+    time_s: np.ndarray,
+    value: np.ndarray,
+    settings: DetectorSettings | None = None,
+    calendar: Calendar | None = None,
 ) -> Decisions:
     """Decisions in row order for float64 (n,) times and values, in any order, NaN allowed.
 
     Each row is decided from rows of earlier times (and earlier rows of the same time) only.
+    `calendar` says whose clock and free days the season follows; None: UTC, Saturday and Sunday.
     """
+    settings = settings or DetectorSettings()
+    if calendar:
+        settings = replace(settings, calendars=(calendar,))
     order = np.argsort(time_s, kind="stable")
     n = len(order)
     decisions = OnlineDetector(settings).update(
@@ -27,6 +37,7 @@ def detect_series(
             value=value[order],
             weight=np.ones(n),
             kind=np.full(n, MetricKind.GENERIC, np.int8),
+            calendar=np.full(n, 1, np.int8) if calendar else None,
         )
     )
     back = np.argsort(order, kind="stable")

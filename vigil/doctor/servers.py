@@ -14,7 +14,7 @@ from vigil.stores.database import has_timescale, open_database
 from vigil.stores.kafka_address import SCHEMES, parse_address
 from vigil.stores.sinks import open_sink
 
-OLDEST_POSTGRES = 14
+OLDEST_POSTGRES = 15
 WEBHOOK_TIMEOUT_S = 3.0
 CLOCK_NOTE_S = 1.0
 

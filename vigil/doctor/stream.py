@@ -7,12 +7,10 @@ import sqlalchemy as sa
 
 from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
-from vigil.status import CONSUMER
+from vigil.status import CONSUMER, unread_messages
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
-from vigil.stores.log import lag_messages
 from vigil.stores.stream_health import StreamHealth, records_per_s
 
 TREND = timedelta(minutes=5)
@@ -33,10 +31,7 @@ def check_lag(settings: Settings) -> Finding:
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - TREND)
     engine.dispose()
     with closing(open_log(settings)) as event_log:
-        offsets = checkpoint.offsets if checkpoint else {}
-        lag = sum(
-            lag_messages(event_log, offsets, (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)).values()
-        )
+        lag = unread_messages(event_log, checkpoint)
     found = f"{lag:,} messages not read yet"
     if not samples or datetime.now(UTC) - samples[-1].at > STALE:
         found += ", and no scorer is at work"

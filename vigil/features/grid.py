@@ -97,14 +97,33 @@ def training_set(
     return TrainingSet(tuple(kept), excluded, start_at, end_at)
 
 
+def unfit_values(observations: pl.DataFrame, least_step_s: int = 300) -> dict[int, str]:
+    """series_id → why values like these cannot be learnt from, however long they are watched.
+
+    `observations` as `training_set` takes them; series without a reason are left out.
+    """
+    reasons = {}
+    for (series_id,), rows in observations.group_by("series_id", maintain_order=True):
+        assert isinstance(series_id, int)
+        grid = on_grid(rows, series_step_s(rows["window_start"], least_step_s))
+        reason = _unlearnable(grid)
+        if reason:
+            reasons[series_id] = reason
+    return reasons
+
+
 def _unfit(grid: pd.Series, step_s: int) -> str:
     """Why a series cannot be learnt from; empty when it can."""
     days = len(grid) * step_s / 86_400
     if days < LEAST_DAYS:
         return f"history must be at least {LEAST_DAYS} days, got {days:.1f}"
-    filled = float(grid.notna().mean())
+    return _unlearnable(grid)
+
+
+def _unlearnable(grid: pd.Series) -> str:
+    filled = float(grid.notna().mean()) if len(grid) else 0.0
     if filled < LEAST_FILLED:
         return f"at least {LEAST_FILLED:.0%} of the steps must be filled, got {filled:.0%}"
-    if grid.std() < 1e-12:
+    if not grid.std() >= 1e-12:
         return "values must vary, all are alike"
     return ""

@@ -1,4 +1,5 @@
-"""Calibrated quantiles around a forecast: conformal, from its own errors in the backtest.
+"""Calibrated quantiles around a forecast: conformal, from its own errors in the backtest, made by
+mixtures that had not seen the case.
 
 Errors are divided by a scale that was known when the forecast was made, so that the band follows
 quiet and busy times; recent errors weigh more, so that it follows change.
@@ -18,7 +19,7 @@ FLOOR = 0.25
 # A scale must beat the plain band by this share of its loss.
 LEAST_GAIN = 0.02
 # Few independent errors say little about tails: the band widens by this over their root.
-WIDENING = 0.5
+WIDENING = 0.25
 
 
 @dataclass(frozen=True, slots=True)

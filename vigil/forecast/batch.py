@@ -7,7 +7,7 @@ import numpy as np
 from vigil.forecast.panel import LEVELS, forecast_panel
 from vigil.forecast.pool import Panel
 from vigil.forecast.regular import RegularSeries
-from vigil.forecast.series import weekends
+from vigil.forecast.series import days_off
 
 # Numbers that the pool may hold at once; 8 bytes each, and some copies.
 POOL_NUMBERS = 12_000_000
@@ -33,7 +33,7 @@ def forecast_batch(
     clock = RegularSeries.of(value[0], start_s, step_s)
     day = clock.day_steps or 0
     seasons = tuple(days * day for days in (1, 7) if day and 2 * days * day <= value.shape[1])
-    weekend = weekends(clock, steps)
+    weekend = days_off(clock, steps)
     chunk = max(1, POOL_NUMBERS // (MEMBERS * ORIGINS * min(steps, 48)))
     means, quantiles = [], []
     for first in range(0, len(value), chunk):

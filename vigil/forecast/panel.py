@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from vigil.forecast.bands import Errors, offsets, spreads
-from vigil.forecast.mixture import horizon_ranges, select
+from vigil.forecast.mixture import Cases, horizon_ranges, mix, turns
 from vigil.forecast.pool import Panel, pool_forecasts
 
 LEVELS = (0.1, 0.5, 0.9)
 # Below this many steps there is nothing to choose by.
 LEAST_STEPS = 8
-# The first origin of the backtest: this share of the history, at most so many seasons.
+# The first origin of the backtest: this share of the history, at most so many seasons. The longest
+# season counts where it was met four times, else it would leave too little to test.
 FIRST_ORIGIN = 1 / 3
 FIRST_SEASONS = 3
+SEASONS_MET = 4
+LATE_STEPS = 16
 MOST_HORIZONS = 48
 # An error of this share of the history ago counts half.
 HALF_LIFE = 0.5
@@ -67,6 +70,9 @@ def forecast_panel(
     series = len(panel.value)
     mean, quantile = np.zeros((series, steps)), np.zeros((series, steps, len(levels)))
     ranges, asked = horizon_ranges(horizons), horizon_ranges(ahead)
+    fold = turns(len(tried))
+    late = target >= n - max((LATE_STEPS, *panel.seasons[:1]))
+    yardstick = names.index(f"season {panel.seasons[0]}" if panel.seasons else "last")
     weight = np.zeros((series, asked.max() + 1, len(names)))
     offset = np.zeros((series, 1, len(levels)))
     share = np.full((series, len(names)), 1 / len(names))
@@ -79,13 +85,18 @@ def forecast_panel(
             np.exp2(-age / HALF_LIFE) * _alike(panel, tried, target[:, columns], wanted)
         ).ravel()
         if tested.any():
-            share = select(flat, truth, tested * fresh)
+            share, error = mix(
+                Cases(
+                    flat, truth, tested * fresh, np.repeat(fold, columns.sum()),
+                    late[:, columns].ravel(), yardstick,
+                )
+            )  # fmt: skip
         weight[:, number] = share
         mean[:, wanted] = np.einsum("sc,csh->sh", share, later[:, :, wanted])
         if tested.any():
             reach = max(1, tried.max() - tried.min()) / 2**number
             errors = Errors(
-                error=truth - np.einsum("sc,csk->sk", share, flat),
+                error=error,
                 weight=tested * fresh,
                 scale=spread[:, :, :, columns].reshape(len(spread), series, -1),
                 ahead=spread_ahead[:, :, wanted],
@@ -126,8 +137,10 @@ def _origins(panel: Panel, most: int) -> np.ndarray:
     n = panel.length
     first = int(n * FIRST_ORIGIN)
     if panel.seasons:
-        shortest = panel.seasons[0]
-        first = max(shortest + 1, min(first, FIRST_SEASONS * shortest))
+        shortest, longest = panel.seasons[0], panel.seasons[-1]
+        if n < SEASONS_MET * longest:
+            longest = shortest
+        first = max(longest + 1, min(first, FIRST_SEASONS * longest))
     return np.unique(np.linspace(min(max(first, 4), n - 1), n - 1, most).astype(int))
 
 

@@ -5,6 +5,10 @@ or is called by one that is, or when they share a region and turned unusual with
 other. Otherwise it opens a new one, of which nobody hears until it has lasted as long as its
 severity asks. An incident ends when all of its series have been quiet for a while; what comes back
 soon after is the same incident, and has to be quiet for longer the more often it did.
+
+What costs users something does not join an older incident that costs them nothing, and nothing
+joins one that has ceased to cost: a drift of traffic that touches half of the estate must neither
+swallow the fault that begins in it nor keep it open for the rest of the day.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +32,7 @@ from vigil.incidents.incident import (
     Incident,
 )
 from vigil.incidents.revisions import revise
-from vigil.incidents.rules import IncidentRules, graver, severity_of
+from vigil.incidents.rules import INFO, IncidentRules, graver, severity_of
 from vigil.incidents.topology import Topology
 
 # What is told of an incident.
@@ -69,7 +73,7 @@ class IncidentTracker:
         self.rules = rules or IncidentRules()
         self.window = timedelta(seconds=window_s)
         self.topology = Topology()
-        self._exempt = exempt
+        self.exempt = exempt
         # Pending and open ones; those over may come back for a while.
         self.active: list[Incident] = []
         self.over: list[Incident] = []
@@ -136,7 +140,7 @@ class IncidentTracker:
                 known.note = note
                 known.updated_at = max(at, known.updated_at)
                 return (CORRECTED if note else ""), known
-        excuse = self._exempt(row, at) if row["flagged"] else ""
+        excuse = self.exempt(row, at) if row["flagged"] else ""
         if excuse:
             self._attribute(at, row, "", excuse)
         elif row["flagged"]:
@@ -185,10 +189,12 @@ class IncidentTracker:
     def _home(self, at: datetime, row: dict[str, Any]) -> tuple[Incident | None, str]:
         """The incident that a flagged window belongs to, and why; what was told of comes first."""
         service = row["service"] or ""
+        severity = self._severity(row)
         candidates = sorted(self.active, key=lambda item: item.status != OPEN)
         for incident in candidates:
             if row["series_id"] in incident.evidence:
                 return incident, "the series was part of it already"
+        candidates = [item for item in candidates if not self._is_other(item, at, severity)]
         for incident in candidates:
             if service in incident.services:
                 return incident, f"another series of {service} was part of it"
@@ -201,6 +207,16 @@ class IncidentTracker:
             if reason:
                 return incident, reason
         return None, ""
+
+    def _severity(self, row: dict[str, Any]) -> str:
+        impact = impact_of(row, self.window.total_seconds(), self.rules)
+        return severity_of(impact.burn_rate, self.rules)
+
+    def _is_other(self, incident: Incident, at: datetime, severity: str) -> bool:
+        """True where what has that severity is hardly due to what the incident is about."""
+        if incident.costly_at is not None:
+            return (at - incident.costly_at).total_seconds() > self.rules.near_s
+        return severity != INFO and (at - incident.opened_at).total_seconds() > self.rules.near_s
 
     def _at_once(
         self,
@@ -224,9 +240,10 @@ class IncidentTracker:
         return f"it is in {region} as the others, and {minutes}" if region and here else ""
 
     def _returning(self, row: dict[str, Any]) -> tuple[Incident | None, str]:
-        """An incident that was over and comes back with this window."""
+        """An incident that was over and comes back with this window; none by what costs nothing."""
+        harmless = self._severity(row) == INFO
         for incident in self.over:
-            if row["service"] in incident.services:
+            if row["service"] in incident.services and not (harmless and incident.costly_at):
                 self.over.remove(incident)
                 self.active.append(incident)
                 # It has to last again before anybody hears of it.
@@ -257,6 +274,8 @@ class IncidentTracker:
         item.windows += 1
         item.last_flagged = max(at, item.last_flagged)
         item.quiet_windows = 0
+        if severity_of(impact.burn_rate, self.rules) != INFO:
+            incident.costly_at = max(at, incident.costly_at or at)
         item.bad_requests += impact.bad_requests
         item.requests += impact.requests
         item.burn_rate = max(item.burn_rate, impact.burn_rate)
@@ -292,6 +311,8 @@ class IncidentTracker:
     def _host(self, incident: Incident) -> Incident | None:
         """An open incident that this one turned out to be a part of."""
         for host in self.open:
+            if self._is_other(host, incident.opened_at, incident.severity):
+                continue
             for item in incident.evidence.values():
                 if self.topology.relation(item.service, host.services):
                     return host
@@ -356,8 +377,13 @@ class IncidentTracker:
             yield self._tell(CLOSED, incident)
 
     def _ended_at(self, incident: Incident, at: datetime) -> datetime | None:
-        """When the incident ended, None while it has not."""
-        items = incident.evidence.values()
+        """When the incident ended, None while it has not.
+
+        Where some of its series cost users something, the others do not keep it open.
+        """
+        whole = incident.evidence.values()
+        costly = [item for item in whole if severity_of(item.burn_rate, self.rules) != INFO]
+        items = costly or whole
         # Measured from the last flag, so that it does not matter when somebody looks.
         last = max(item.last_flagged for item in items)
         if last + VANISHED_AFTER <= at:
@@ -380,6 +406,16 @@ class IncidentTracker:
         else:
             incident.changes += 1
             yield TAKEN_BACK, incident
+
+    def copy(self) -> "IncidentTracker":
+        """A tracker with the same incidents, which from now on are its own; it shares what becomes
+        known of calls.
+        """
+        window_s = self.window.total_seconds()
+        twin = IncidentTracker(self.stream, self.rules, window_s, self.exempt)
+        twin.restore(self.state())
+        twin.topology = self.topology
+        return twin
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint, JSON-ready."""

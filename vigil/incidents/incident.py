@@ -88,6 +88,7 @@ class Incident:
     """A group of related series that turned unusual together. Times are event time, UTC.
 
     `reasons` says for each service why it is in the group. `changes` counts what was told.
+    `costly_at` is the last window that cost users more than the even pace of the error budget.
     """
 
     incident_id: str
@@ -96,6 +97,7 @@ class Incident:
     updated_at: datetime
     status: str = PENDING
     resolved_at: datetime | None = None
+    costly_at: datetime | None = None
     evidence: dict[int, Evidence] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     origin: str = ""
@@ -144,7 +146,7 @@ class Incident:
     def from_state(cls, state: dict[str, Any]) -> "Incident":
         """Rebuild from `to_state`, after a trip through JSON."""
         items = [_evidence(item) for item in state["evidence"]]
-        rest = _with_times(state, "opened_at", "updated_at", "resolved_at")
+        rest = _with_times(state, "opened_at", "updated_at", "resolved_at", "costly_at")
         return cls(**rest | {"evidence": {item.series_id: item for item in items}})
 
 
@@ -156,6 +158,8 @@ def _evidence(state: dict[str, Any]) -> Evidence:
 
 def _with_times(state: dict[str, Any], *names: str) -> dict[str, Any]:
     parsed = {
-        name: datetime.fromisoformat(state[name]) for name in names if isinstance(state[name], str)
+        name: datetime.fromisoformat(state[name])
+        for name in names
+        if isinstance(state.get(name), str)
     }
     return state | parsed

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+# Less is not worth a word.
+LEAST_TOLD_MS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -30,11 +33,12 @@ class Excess:
 
     def sentence(self, most: int = 3) -> str:
         """`+340 ms: 310 in payments@azure itself, 20 network onprem → azure, 10 other`."""
-        told = [f"{part.change_ms:.0f} {_words(part)}" for part in self.parts[:most]]
-        rest = sum(part.change_ms for part in self.parts[most:])
-        if self.parts[most:]:
+        large = [part for part in self.parts[:most] if abs(part.change_ms) >= LEAST_TOLD_MS]
+        told = [f"{part.change_ms:.0f} {_words(part)}" for part in large]
+        rest = self.change_ms - sum(part.change_ms for part in large)
+        if abs(rest) >= LEAST_TOLD_MS:
             told.append(f"{rest:.0f} other")
-        return f"{self.change_ms:+.0f} ms: {', '.join(told)}"
+        return f"{self.change_ms:+.0f} ms: {', '.join(told)}".removesuffix(": ")
 
 
 def _words(part: Part) -> str:

@@ -101,6 +101,21 @@ def journey_table(spans: pl.DataFrame, duration_s: float) -> pl.DataFrame:
     )
 
 
+def slowest_traces(spans: pl.DataFrame) -> pl.DataFrame:
+    """The slowest trace of each journey: `journey`, `trace_id`, `start_us`, `duration_ms`.
+
+    `spans`: with `journey`. A trace takes as long as its first root.
+    """
+    return (
+        spans.filter(pl.col("depth") == 0)
+        .sort("start_us", "row")
+        .unique("trace_id", keep="first", maintain_order=True)
+        .sort("duration_ms", "trace_id", descending=[True, False])
+        .unique("journey", keep="first", maintain_order=True)
+        .select("journey", "trace_id", "start_us", "duration_ms")
+    )
+
+
 def hop_table(spans: pl.DataFrame) -> pl.DataFrame:
     """Hops of each journey: `journey`, `component`, `operation`, `callee`, `requests`, `self_ms`,
     `critical_ms` (means a trace), `critical_share` (of the journey's time), weightiest first.

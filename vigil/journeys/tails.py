@@ -1,8 +1,13 @@
-"""The tail of the beta-binomial distribution, without importing all of scipy.stats (a second)."""
+"""The tail of the beta-binomial distribution, without SciPy.
+
+Its import takes a quarter of the time that `vigil rca` has; what is needed of it is in `math`.
+"""
+
+import math
 
 import numpy as np
-from scipy.special import betaln, gammaln
 
+_log_gamma = np.vectorize(math.lgamma, otypes=[float])
 # Terms below this part of the sum no longer matter.
 _NEGLIGIBLE = 1e-9
 
@@ -18,8 +23,10 @@ def beta_binomial_tail(
     True
     """
     k, n = np.asarray(seen, float), np.asarray(trials, float)
-    choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    term = np.exp(choose + betaln(k + alpha, n - k + beta) - betaln(alpha, beta))
+    possible = k <= n
+    choose = _log_gamma(n + 1) - _log_gamma(k + 1) - _log_gamma(np.where(possible, n - k, 0) + 1)
+    inside = _log_beta(k + alpha, np.where(possible, n - k, 0) + beta) - _log_beta(alpha, beta)
+    term = np.where(possible, np.exp(choose + inside), 0.0)
     total = np.zeros_like(term)
     while (term > _NEGLIGIBLE * total).any():
         total = total + term
@@ -31,3 +38,7 @@ def beta_binomial_tail(
         )
         k = k + 1
     return np.minimum(total, 1.0)
+
+
+def _log_beta(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return _log_gamma(a) + _log_gamma(b) - _log_gamma(a + b)

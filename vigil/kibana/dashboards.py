@@ -2,6 +2,7 @@
 
 from vigil.kibana.panels import (
     ALERTS,
+    GRAPH,
     LINES,
     SCORES,
     Condition,
@@ -140,6 +141,15 @@ JOURNEY = Dashboard(
             (Metric("incidents", "unique_count", "incident_id", (_OPENED,)),),
             (Split("origin", "origin", 12),),
         ),
+        Panel(
+            "journey-calls", "Who calls whom in the time chosen", "table", GRAPH,
+            (Metric("requests", "sum", "vigil.requests"), Metric("errors", "sum", "vigil.errors"),
+             Metric("mean ms", "average", "vigil.latency_ms_mean"),
+             Metric("largest ms", "max", "vigil.latency_ms_max")),
+            (Split("caller", "service.origin.name", 20), Split("service", "service.name", 20),
+             Split("environment", "service.environment", 6)),
+            width=48, height=16,
+        ),
     ),
     (Control("Service", "service.name"), Control("Region", "cloud.region")),
 )  # fmt: skip
@@ -172,7 +182,8 @@ INCIDENTS = Dashboard(
         ),
         SavedSearch(
             "vigil-alerts-latest", "Vigil: alerts", ALERTS,
-            ("action", "status", "title", "reason", "origin", "trace_ids", "incident_id"),
+            ("action", "status", "title", "reason", "causes.service", "causes.environment",
+             "excess.words", "in_common", "trace_ids", "incident_id"),
             width=48, height=18,
         ),
     ),

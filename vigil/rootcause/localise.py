@@ -8,7 +8,10 @@ from typing import Any
 import polars as pl
 
 from vigil.journeys.explain import Explanation, explain, journeys_of
+from vigil.rootcause.blocks import with_block
 from vigil.rootcause.incident import probable_causes
+from vigil.rootcause.latency import excess_by_element
+from vigil.rootcause.places import SlowPlace, slow_place
 from vigil.rootcause.ranking import Cause, rank_causes
 
 # As much past as is usually enough to know what is usual.
@@ -38,15 +41,19 @@ class Traces:
 class Localisation:
     """`causes`: the likeliest first. `journey`: the one that lost most time, if traces are there.
 
-    `spans`: how many were looked at, 0 where the series alone had to do.
+    `place`: the environment that is slow as a whole. `spans`: how many were looked at, 0 where the
+    series alone had to do.
     """
 
     causes: tuple[Cause, ...]
-    journey: Explanation | None
-    spans: int
+    journey: Explanation | None = None
+    place: SlowPlace | None = None
+    spans: int = 0
 
     def document(self) -> dict[str, Any]:
-        """For an alert: `causes`, and `excess` and `in_common` where they are known."""
+        """For an alert: `causes`, and where they are known `slow_environment` with its evidence,
+        `excess` and `in_common`.
+        """
         told: dict[str, Any] = {
             "causes": [
                 {
@@ -60,6 +67,11 @@ class Localisation:
             ],
             "localised_from": f"{self.spans} spans" if self.spans else "series",
         }
+        if self.place is not None:
+            told["slow_environment"] = {
+                "name": self.place.environment,
+                "evidence": self.place.sentence(),
+            }
         if self.journey is None:
             return told
         excess = self.journey.excess
@@ -100,13 +112,17 @@ def localise(
     )
     touched = None if traces is None else _touching(traces, series["service"].unique())
     if traces is None or touched is None:
-        return Localisation(tuple(from_series), None, 0)
+        return Localisation(tuple(from_series))
     spans = journeys_of(touched)
     at_us = round(started_at.timestamp() * 1e6)
     ranked = rank_causes(touched, started_at, traces.logs, traces.metrics, changes)
     found = explain(spans, at_us, most=1)
+    cut = with_block(spans, at_us)
     return Localisation(
-        tuple(_joined(ranked, from_series)), found[0] if found else None, touched.height
+        tuple(_joined(ranked, from_series)),
+        found[0] if found else None,
+        slow_place(cut, excess_by_element(cut)),
+        touched.height,
     )
 
 

@@ -13,6 +13,14 @@ WHOLE = "document || coalesce(localisation, '{}'::jsonb)"
 _INCIDENT_OF = "(SELECT localisation FROM incidents i WHERE i.incident_id = alerts.incident_id)"
 WHOLE_ALERT = f"document || coalesce({_INCIDENT_OF}, '{{}}'::jsonb)"
 
+# The last verdict on a window of one of an incident's series, within the incident.
+_LABEL = (
+    "(SELECT jsonb_build_object('verdict', l.verdict, 'note', l.note) FROM labels l"
+    " JOIN jsonb_to_recordset(document->'series') AS s(series_id bigint) USING (series_id)"
+    " WHERE l.window_start BETWEEN incidents.opened_at AND incidents.resolved_at"
+    " ORDER BY l.label_id DESC LIMIT 1)"
+)
+
 WAITING, SENT, FAILED, DEAD = "waiting", "sent", "failed", "dead"
 ALERTS_AT_ONCE = 200
 NOTIFICATIONS_AT_ONCE = 500
@@ -248,16 +256,23 @@ class AlertStore:
         return list(self.connection.execute(query, {"text": text}).scalars())
 
     def similar(self, document: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
-        """Earlier incidents of the same origin that are over, those of the same metrics first."""
+        """Earlier incidents of the same origin or cause that are over, those of the same metric
+        first; each with its last `label`: verdict and note of an operator, or None.
+        """
         query = sa.text(
-            "SELECT document FROM incidents WHERE document->>'origin' = :origin"
-            " AND status = 'resolved' AND incident_id <> :id AND opened_at < :opened_at"
+            f"SELECT {WHOLE} || jsonb_build_object('label', {_LABEL}) FROM incidents"
+            " WHERE (document->>'origin' = :origin"
+            " OR localisation->'causes'->0->>'service' = :cause)"
+            " AND status IN ('resolved', 'withdrawn') AND incident_id <> :id"
+            " AND opened_at < :opened_at"
             " ORDER BY document->'series'->0->>'metric' IS NOT DISTINCT FROM :metric DESC,"
             " opened_at DESC LIMIT :limit"
         )
         series = document.get("series") or [{}]
+        causes = document.get("causes") or [{}]
         values = {
             "origin": document.get("origin"),
+            "cause": causes[0].get("service", document.get("origin")),
             "id": document["incident_id"],
             "opened_at": datetime.fromisoformat(document["opened_at"]),
             "metric": series[0].get("metric"),

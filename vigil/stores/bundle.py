@@ -57,14 +57,21 @@ _MONDAY_S = 4 * 86_400.0
 class Bundle:
     """A loaded bundle; `prior` answers for any series and time."""
 
-    def __init__(self, manifest: Mapping[str, Any], arrays: BundleArrays) -> None:
+    def __init__(
+        self, manifest: Mapping[str, Any], arrays: BundleArrays, hindsight: bool = False
+    ) -> None:
         self.manifest = manifest
         self.arrays = arrays
+        self._hindsight = hindsight
 
     @property
     def bundle_id(self) -> str:
         """Name of the bundle in the registry."""
         return str(self.manifest["bundle_id"])
+
+    def in_hindsight(self) -> "Bundle":
+        """The same, which answers with its profile for times before its training ended too."""
+        return Bundle(self.manifest, self.arrays, hindsight=True)
 
     def prior(self, series_id: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(expected, spread), float64 (n,), NaN for series and times that it does not know.
@@ -84,7 +91,8 @@ class Bundle:
         # Series of coarser steps have fewer of them in the same horizon: the rest is NaN.
         known_ahead = ahead & np.isfinite(forecast)
         expected = np.where(known_ahead, forecast, self._usual(row, time_s)).astype(float)
-        expected[~found | (age_s < 0) | (age_s > PROFILE_VALID_S)] = np.nan
+        early = (age_s < 0) & (not self._hindsight)
+        expected[~found | early | (age_s > PROFILE_VALID_S)] = np.nan
         spread = np.where(np.isfinite(expected), known.spread[row], np.nan).astype(float)
         return expected, spread
 

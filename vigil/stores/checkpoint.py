@@ -23,6 +23,7 @@ from vigil.stores.graph import ADD_EDGES
 from vigil.stores.log_lines import add_lines
 from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
+from vigil.stores.trials import ADD_HOURS
 
 Offsets = dict[str, dict[int, int]]
 
@@ -61,6 +62,9 @@ class Outputs:
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Log lines to keep; see `vigil.logs.sampling`.
     lines: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # What the shadow of a trial made of the same windows; hours add to what is there.
+    shadow_hours: pl.DataFrame = field(default_factory=pl.DataFrame)
+    shadow_pages: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Scores with their key columns, where a sink outside of the database wants them.
     for_sink: pl.DataFrame | None = None
 
@@ -166,6 +170,8 @@ class CheckpointStore:
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
+            copy_frame(connection, outputs.shadow_hours, "shadow_hours", ADD_HOURS)
+            copy_frame(connection, outputs.shadow_pages, "shadow_pages", "DO NOTHING")
             if outputs.for_sink is None:
                 add_lines(connection, outputs.lines)
             else:

@@ -6,9 +6,14 @@ from typing import Any
 import orjson
 import polars as pl
 
+from vigil.events.schema import stable_id
+
 SCORES_INDEX = "vigil-scores"
 ALERTS_INDEX = "vigil-alerts"
 LINES_INDEX = "vigil-logs"
+GRAPH_INDEX = "vigil-graph"
+# What has no caller was called by a user, or by somebody unknown.
+USER = "user"
 
 _OWN = (
     "series_id", "metric", "revision", "actual", "weight", "expected", "lower", "upper",
@@ -36,6 +41,33 @@ def _score_document(row: dict[str, Any]) -> dict[str, Any]:
         "http": {"request": {"method": row["method"]}, "route": row["route"]},
         "labels": {"tenant": row["tenant"]},
         "vigil": {name: row[name] for name in _OWN},
+    }
+    return _without_nulls(document)
+
+
+def edge_documents(edges: pl.DataFrame) -> list[dict[str, Any]]:
+    """One document a call and minute, from edges (columns `EDGES` of `vigil.journeys.graph`)."""
+    return [_edge_document(row) for row in edges.iter_rows(named=True)]
+
+
+def _edge_document(row: dict[str, Any]) -> dict[str, Any]:
+    place = [row["window_start"].isoformat(), row["caller"], row["service"], row["environment"]]
+    document = {
+        "_id": f"{stable_id(place) & 0xFFFFFFFFFFFFFFFF:016x}",
+        "@timestamp": row["window_start"].isoformat(),
+        "event": {"kind": "metric", "dataset": "vigil.graph"},
+        "service": {
+            "name": row["service"],
+            "environment": row["environment"] or None,
+            "origin": {"name": row["caller"] or USER},
+        },
+        "vigil": {
+            "requests": row["requests"],
+            "errors": row["errors"],
+            "error_ratio": row["errors"] / row["requests"],
+            "latency_ms_mean": row["duration_ms_sum"] / row["requests"],
+            "latency_ms_max": row["duration_ms_max"],
+        },
     }
     return _without_nulls(document)
 

@@ -15,9 +15,11 @@ from vigil.errors import ConfigError, SinkError
 from vigil.logs.words import words_of
 from vigil.stores.documents import (
     ALERTS_INDEX,
+    GRAPH_INDEX,
     LINES_INDEX,
     SCORES_INDEX,
     alert_documents,
+    edge_documents,
     line_documents,
     score_documents,
 )
@@ -102,16 +104,21 @@ class ElasticSink:
     def _prepare(self) -> bool:
         """Put templates and missing policies once; returns whether the server has data streams.
 
-        A policy that is there stays: operators change how long things are kept.
+        A policy that is there stays: operators change how long things are kept. Indices that an
+        earlier version has made learn the fields that were added since.
         """
         if self._streams is None:
             policies = self._policies()
             streams = policies is not None
             for index in POLICIES.keys() - (policies or POLICIES).keys():
                 self._guarded(self._client.ilm.put_lifecycle, name=index, policy=POLICIES[index])
-            for index in FIELDS:
+            for index, fields in FIELDS.items():
                 body = index_template(index, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
+                if self._guarded(self._client.indices.resolve_index, name=f"{index}*")["indices"]:
+                    self._guarded(
+                        self._client.indices.put_mapping, index=f"{index}*", properties=fields
+                    )
             self._streams = streams
         return self._streams
 
@@ -133,6 +140,21 @@ class ElasticSink:
     def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
         """See `Sink`."""
         return self._bulk(ALERTS_INDEX, alert_documents(alerts))
+
+    def write_edges(self, edges: pl.DataFrame) -> list[Refused]:
+        """See `Sink`."""
+        return self._bulk(GRAPH_INDEX, edge_documents(edges))
+
+    def newest_edge(self) -> datetime | None:
+        """See `Sink`."""
+        self._prepare()
+        found = self._guarded(
+            lambda: self._client.search(
+                index=f"{GRAPH_INDEX}*", sort=[{"@timestamp": "desc"}], size=1
+            )
+        )
+        hits = found["hits"]["hits"]
+        return datetime.fromisoformat(hits[0]["_source"]["@timestamp"]) if hits else None
 
     def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
         """See `Sink`."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vigil.stores.documents import ALERTS_INDEX, LINES_INDEX, SCORES_INDEX
+from vigil.stores.documents import ALERTS_INDEX, GRAPH_INDEX, LINES_INDEX, SCORES_INDEX
 
 
 def _policy(rollover_after: str, kept: str) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def _policy(rollover_after: str, kept: str) -> dict[str, Any]:
 POLICIES = {
     SCORES_INDEX: _policy("7d", "90d"),
     ALERTS_INDEX: _policy("30d", "400d"),
+    GRAPH_INDEX: _policy("7d", "90d"),
     LINES_INDEX: _policy("1d", "14d"),
 }
 
@@ -83,11 +84,23 @@ ALERT_FIELDS = {
         words={"type": "text"},
         parts={"type": "object", "enabled": False},
     ),
+    "slow_environment": _object(name=_KEYWORD, evidence={"type": "text"}),
     "localised_from": _KEYWORD,
     **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
     **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
     # Shown as they are, never searched.
     **{key: {"type": "object", "enabled": False} for key in ("series", "grouping")},
+}
+
+GRAPH_FIELDS = {
+    "@timestamp": _DATE,
+    "event": _object(kind=_KEYWORD, dataset=_KEYWORD),
+    "service": _object(name=_KEYWORD, environment=_KEYWORD, origin=_object(name=_KEYWORD)),
+    "vigil": _object(
+        requests={"type": "long"},
+        errors={"type": "long"},
+        **dict.fromkeys(("error_ratio", "latency_ms_mean", "latency_ms_max"), _DOUBLE),
+    ),
 }
 
 # The words of a line, cut by us; they are searched, never shown.
@@ -113,11 +126,16 @@ LINE_FIELDS = {
     ),
 }
 
-FIELDS = {SCORES_INDEX: SCORE_FIELDS, ALERTS_INDEX: ALERT_FIELDS, LINES_INDEX: LINE_FIELDS}
+FIELDS = {
+    SCORES_INDEX: SCORE_FIELDS,
+    ALERTS_INDEX: ALERT_FIELDS,
+    GRAPH_INDEX: GRAPH_FIELDS,
+    LINES_INDEX: LINE_FIELDS,
+}
 
 
 def index_template(index: str, streams: bool) -> dict[str, Any]:
-    """The index template of scores, alerts or lines, with or without a data stream."""
+    """The index template of one kind of document, with or without a data stream."""
     settings: dict[str, Any] = {"number_of_shards": 1, "refresh_interval": "5s"}
     mappings: dict[str, Any] = {"dynamic": "strict", "properties": FIELDS[index]}
     if index == LINES_INDEX:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
+from vigil.journeys.graph import EDGES
 from vigil.stores.database import read_frame
 
 # A commit adds its part of a minute to what earlier ones wrote.
@@ -39,6 +40,13 @@ ORDER BY requests DESC, caller, service, environment
 """
 
 
+_EDGES_OF = f"""
+SELECT {", ".join(EDGES)} FROM service_edges
+WHERE window_start >= %(start)s AND window_start < %(until)s
+ORDER BY window_start, caller, service, environment
+"""
+
+
 class GraphStore:
     """Reads the graph that the scorer writes."""
 
@@ -58,9 +66,24 @@ class GraphStore:
         named = found.with_columns(pl.col("caller", "environment").fill_null(""))
         return named.with_columns(rate=pl.col("requests") / (minutes * 60))
 
+    def between(self, start_at: datetime, until_at: datetime) -> pl.DataFrame:
+        """Edges of the minutes in [start_at, until_at), columns `EDGES`, by time."""
+        span = {"start": start_at, "until": until_at}
+        schema = {n: t() if isinstance(t, type) else t for n, t in EDGES.items()}
+        with self.engine.connect() as connection:
+            found = read_frame(connection, _EDGES_OF, span, schema)
+        return found.with_columns(pl.col("caller", "environment").fill_null(""))
+
     def newest(self) -> datetime | None:
         """The last minute that has calls, None for an empty graph."""
+        return self._extreme("max")
+
+    def oldest(self) -> datetime | None:
+        """The first minute that has calls, None for an empty graph."""
+        return self._extreme("min")
+
+    def _extreme(self, which: str) -> datetime | None:
         with self.engine.connect() as connection:
-            query = sa.text("SELECT max(window_start) FROM service_edges")
-            newest: datetime | None = connection.execute(query).scalar()
-        return newest
+            query = sa.text(f"SELECT {which}(window_start) FROM service_edges")
+            found: datetime | None = connection.execute(query).scalar()
+        return found

@@ -24,6 +24,7 @@ NEAR_MESSAGES = 8
 PATIENCE = 4
 # How far behind its event time a record may stand in the log.
 LATE = timedelta(minutes=1)
+EVERYTHING = pl.lit(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,17 @@ class LogSearch:
         self._limits = limits
 
     def between(
-        self, topic: str, start_at: datetime, end_at: datetime, most_rows: int, patience_s: float
+        self,
+        topic: str,
+        start_at: datetime,
+        end_at: datetime,
+        most_rows: int,
+        patience_s: float,
+        only: pl.Expr = EVERYTHING,
     ) -> Found:
         """Records with start_at <= time < end_at, about `most_rows` at most.
 
+        With `only`, those for which it is true; the others are read and count for nothing.
         After `patience_s` seconds it gives what it has. Raises LogError.
         """
         until_s = time.monotonic() + patience_s
@@ -64,13 +72,20 @@ class LogSearch:
                 if time.monotonic() > until_s:
                     whole = whole and begin == end
                     continue
-                run, complete = self._run(topic, partition, begin, end, budget, until_s)
+                run, complete = self._run(topic, partition, begin, end, budget, until_s, only)
                 whole = whole and complete
                 frames.append(run)
         return Found(pl.concat(frames).filter(inside), whole)
 
     def _run(
-        self, topic: str, partition: int, begin: int, end: int, budget: int, until_s: float
+        self,
+        topic: str,
+        partition: int,
+        begin: int,
+        end: int,
+        budget: int,
+        until_s: float,
+        only: pl.Expr,
     ) -> tuple[pl.DataFrame, bool]:
         """(records of messages from `begin` to `end`, whether those are all)."""
         frames, rows, offset = [pl.DataFrame(SCHEMA_OF_TOPIC[topic].empty_table())], 0, begin
@@ -80,7 +95,7 @@ class LogSearch:
             if not messages:
                 return pl.concat(frames), True
             for part in _in_steps(messages):
-                frames.append(self._records(topic, part))
+                frames.append(self._records(topic, part).filter(only))
                 rows += frames[-1].height
                 offset = part[-1].offset + 1
                 if rows >= budget:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from vigil.errors import BundleError, UsageError
 from vigil.stores.bundle import BundleArrays, load_bundle, write_bundle
+from vigil.stores.trials import TrialStore, follow_promotion
 
 # How the history tells a rollback, and from what, before its reason.
 ROLLED_BACK_FROM = "rollback from "
@@ -55,6 +56,7 @@ class Registry:
     def __init__(self, engine: sa.Engine, folder: Path) -> None:
         self._engine = engine
         self._folder = folder / "bundles"
+        self.trials = TrialStore(engine)
 
     def record_backtests(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep fold results: the columns of table `backtests`, `scores` as a dictionary."""
@@ -90,6 +92,10 @@ class Registry:
         """Folder of the bundle."""
         return self._folder / bundle_id
 
+    def score(self, bundle_id: str) -> float:
+        """Backtest number of a bundle; raises UsageError for an unknown one."""
+        return self._known(bundle_id).score
+
     def bundles(self) -> list[RegisteredBundle]:
         """All bundles, the newest first."""
         query = sa.text(
@@ -100,16 +106,18 @@ class Registry:
 
     def promote(self, bundle_id: str, reason: str) -> Champion:
         """Make a bundle the champion; raises UsageError for an unknown one, BundleError for one
-        that cannot be loaded.
+        that cannot be loaded. A promotion ends the running trial and begins the new champion's
+        probation, with the former one in its shadow.
         """
-        known = [bundle.bundle_id for bundle in self.bundles()]
-        if bundle_id not in known:
-            names = ", ".join(known[:5]) or "none"
-            raise UsageError(f"no bundle {bundle_id!r} in the registry (newest: {names})")
+        self._known(bundle_id)
         load_bundle(self.path(bundle_id))
+        former = self.champion()
+        back = reason.startswith(ROLLED_BACK_FROM)
         statement = sa.text("INSERT INTO promotions (bundle_id, reason) VALUES (:id, :reason)")
         with self._engine.begin() as connection:
             connection.execute(statement, {"id": bundle_id, "reason": reason})
+            former_id = former.bundle_id if former else None
+            follow_promotion(connection, former_id, bundle_id, reason, back)
         champion = self.champion()
         assert champion is not None
         return champion
@@ -141,6 +149,14 @@ class Registry:
     def history(self) -> list[Champion]:
         """All promotions, the newest first."""
         return self._promotions("ORDER BY promotion_id DESC")
+
+    def _known(self, bundle_id: str) -> RegisteredBundle:
+        bundles = self.bundles()
+        found = next((item for item in bundles if item.bundle_id == bundle_id), None)
+        if found is None:
+            names = ", ".join(item.bundle_id for item in bundles[:5]) or "none"
+            raise UsageError(f"no bundle {bundle_id!r} in the registry (newest: {names})")
+        return found
 
     def _promotions(self, order: str) -> list[Champion]:
         query = sa.text(f"SELECT bundle_id, promoted_at, reason FROM promotions {order}")

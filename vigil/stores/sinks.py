@@ -12,6 +12,7 @@ from vigil.config import Settings
 from vigil.errors import ConfigError
 from vigil.stores.alerting import WHOLE_ALERT
 from vigil.stores.documents import alert_documents, line_documents, score_documents
+from vigil.stores.graph import GraphStore
 from vigil.stores.log_lines import FoundLines, LineQuery, search_lines
 from vigil.stores.timescale import WindowStore
 
@@ -48,6 +49,14 @@ class Sink(Protocol):
 
     def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
         """Alert documents (see `vigil.alerts.message`)."""
+        ...
+
+    def write_edges(self, edges: pl.DataFrame) -> list[Refused]:
+        """Calls between services, columns `EDGES`; each minute once, when it is complete."""
+        ...
+
+    def newest_edge(self) -> datetime | None:
+        """The last minute of calls that was written, None for none."""
         ...
 
     def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
@@ -105,6 +114,14 @@ class EmbeddedSink:
     def write_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> list[Refused]:
         """The checkpoint's transaction writes them."""
         return []
+
+    def write_edges(self, edges: pl.DataFrame) -> list[Refused]:
+        """The checkpoint's transaction writes them."""
+        return []
+
+    def newest_edge(self) -> datetime | None:
+        """The database is the sink."""
+        return GraphStore(self._engine).newest()
 
     def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
         """The checkpoint's transaction writes them."""

@@ -8,14 +8,14 @@ from threading import Event
 
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
-from vigil.alerts.policy import configured_policy
+from vigil.alerts.policy import PolicyWatch, configured_policy
 from vigil.config import Settings
-from vigil.detect import DetectorSettings, OnlineDetector
-from vigil.detect.rules import rules_with
+from vigil.detect import OnlineDetector
 from vigil.errors import DependencyError
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
@@ -27,6 +27,7 @@ from vigil.stores.stream_health import StreamHealth
 from vigil.stream.courier import Courier, bury_message
 from vigil.stream.flink.gathering import Gathering
 from vigil.stream.flink.options import READ, WRITTEN
+from vigil.stream.graph_feed import GraphFeed
 from vigil.stream.housekeeping import Housekeeping
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
@@ -55,9 +56,7 @@ def open_scorer(
         lateness_s=settings.lateness_s,
     )
     limits = settings.limits
-    detector = OnlineDetector(
-        DetectorSettings(request_alert_rate=settings.alert_rate, rules=rules_with(settings.gates))
-    )
+    detector = OnlineDetector(settings.detector)
     policy = configured_policy(settings)
     rules = policy.incidents.rules()
     with ExitStack() as open_parts:
@@ -81,16 +80,33 @@ def open_scorer(
         )
         telemetry = Telemetry(StreamHealth(engine, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
-        yield Scorer(
-            pipeline=Gathering(settings.window_s, rules, policy.exemption)
+        pipeline = (
+            Gathering(settings.window_s, rules, policy.exemption)
             if flink
-            else Pipeline(spec, limits, detector, rules, policy.exemption),
+            else Pipeline(spec, limits, detector, rules, policy.exemption)
+        )
+        policies = PolicyWatch(
+            settings,
+            policy,
+            [
+                lambda changed: outbox.use(changed, open_channels(changed, show)),
+                lambda changed: pipeline.follow(changed.incidents.rules(), changed.exemption),
+            ],
+        )
+        yield Scorer(
+            pipeline=pipeline,
             event_log=event_log,
             checkpoints=CheckpointStore(engine, consumer),
             registry=Registry(engine, settings.registry_path),
             labels=LabelStore(engine),
             lease=Lease(engine, f"scorer {consumer}"),
-            courier=Courier(outbox, SinkOutbox(engine, consumer), sink, event_log),
+            courier=Courier(
+                outbox,
+                SinkOutbox(engine, consumer),
+                GraphFeed(GraphStore(engine), sink),
+                sink,
+                event_log,
+            ),
             telemetry=telemetry,
             housekeeping=Housekeeping(
                 [
@@ -99,6 +115,7 @@ def open_scorer(
                 ],
                 SilenceWatch(engine, consumer),
             ),
+            policies=policies,
             for_sink=sink.outside,
         )
 

@@ -6,6 +6,8 @@ it has not taken yet waits in the database.
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -20,6 +22,7 @@ from vigil.stores.alerting import Waiting
 from vigil.stores.log import EventLog, Message
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import Refused, Sink
+from vigil.stream.graph_feed import GraphFeed
 
 log = logging.getLogger("vigil.courier")
 
@@ -31,8 +34,16 @@ JOIN_S = 60.0
 class Courier:
     """Starts with `start`; `wake` says that there is something new; `finish` ends it."""
 
-    def __init__(self, outbox: Outbox, documents: SinkOutbox, sink: Sink, event_log: EventLog):
+    def __init__(
+        self,
+        outbox: Outbox,
+        documents: SinkOutbox,
+        graph: GraphFeed,
+        sink: Sink,
+        event_log: EventLog,
+    ) -> None:
         self._outbox = outbox
+        self._graph = graph
         self._documents = documents
         self._sink = sink
         self._event_log = event_log
@@ -63,18 +74,10 @@ class Courier:
             pass
 
     def _run(self) -> None:
-        retry_s = FIRST_RETRY_S
+        alerts, sink = _Patient(self._outbox.deliver), _Patient(self._feed_sink)
         while not self._ending.is_set():
             self._wake.clear()
-            try:
-                busy = self._carry()
-                retry_s = FIRST_RETRY_S
-            except DependencyError as error:
-                log.warning("%s; trying again in %.1f s", error, retry_s)
-                self._ending.wait(retry_s)
-                retry_s = min(2 * retry_s, LAST_RETRY_S)
-                continue
-            if not busy:
+            if not alerts.attempt() + sink.attempt():
                 self._wake.wait(IDLE_S)
 
     def _carry(self) -> int:
@@ -82,6 +85,14 @@ class Courier:
         return self._outbox.deliver() + self._feed_sink()
 
     def _feed_sink(self) -> int:
+        return self._feed_documents() + self._feed_graph()
+
+    def _feed_graph(self) -> int:
+        written, refused = self._graph.deliver()
+        self._bury(refused)
+        return written
+
+    def _feed_documents(self) -> int:
         waiting = self._documents.waiting()
         if waiting is None:
             return 0
@@ -106,6 +117,29 @@ class Courier:
             for number, item in enumerate(refused)
         ]  # fmt: skip
         _append(self._event_log, letters)
+
+
+class _Patient:
+    """Does something again and again, after failures with pauses that double."""
+
+    def __init__(self, work: Callable[[], int]) -> None:
+        self._work = work
+        self._retry_s = FIRST_RETRY_S
+        self._due_s = 0.0
+
+    def attempt(self) -> int:
+        """What the work returns; 0 where it fails, or failed a moment ago."""
+        if time.monotonic() < self._due_s:
+            return 0
+        try:
+            done = self._work()
+        except DependencyError as error:
+            log.warning("%s; trying again in %.1f s", error, self._retry_s)
+            self._due_s = time.monotonic() + self._retry_s
+            self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
+            return 0
+        self._retry_s = FIRST_RETRY_S
+        return done
 
 
 def bury_message(event_log: EventLog, waiting: Waiting, error: str) -> None:

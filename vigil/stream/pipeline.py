@@ -33,7 +33,9 @@ from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import MessageBatch, StoredMessage
 from vigil.stores.timescale import SCORES
+from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import TOPICS, Analysis, count_late
+from vigil.stream.shadow import Shadow
 from vigil.stream.state import State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
@@ -79,13 +81,34 @@ class Pipeline:
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
         }
+        self.shadow: Shadow | None = None
         self.counters = dict.fromkeys(
             ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts"), 0
         )
 
     def use(self, bundle: Bundle | None) -> None:
         """Score with this bundle from the next window on."""
-        self.analysis.scoring.bundle = bundle
+        if bundle and self.shadow and self.shadow.shadow_id == bundle.bundle_id:
+            self.analysis.scoring = self.shadow.change_places(self.analysis.scoring, bundle)
+        else:
+            self.analysis.scoring.bundle = bundle
+
+    def put_in_shadow(self, trial: Trial, bundle: Bundle) -> None:
+        """Let this bundle score beside the champion for the trial; it pages nobody."""
+        if self.shadow and self.shadow.shadow_id == bundle.bundle_id:
+            self.shadow.go_on(trial, bundle, self.trackers)
+        else:
+            self.shadow = Shadow.begin(trial, bundle, self.analysis.scoring, self.trackers)
+
+    def end_shadow(self) -> None:
+        """No trial runs."""
+        self.shadow = None
+
+    def follow(self, rules: IncidentRules, exempt: Exempt) -> None:
+        """Group incidents by these rules from the next step on."""
+        shadows = self.shadow.trackers.values() if self.shadow else ()
+        for tracker in (*self.trackers.values(), *shadows):
+            tracker.rules, tracker.exempt = rules, exempt
 
     @property
     def labelled_to(self) -> int:
@@ -95,6 +118,8 @@ class Pipeline:
     def learn(self, labels: Sequence[Label]) -> None:
         """Take operators' verdicts."""
         self.analysis.scoring.learn(labels)
+        if self.shadow:
+            self.shadow.scoring.learn(labels)
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Step`.
@@ -142,6 +167,7 @@ class Pipeline:
             for action, incident in tracker.update(analysed.scored[topic])
         ]
         alerts = [change for change in changes if change["action"] in TOLD]
+        watched = self.shadow.watch(analysed.scored, alerts) if self.shadow else None
         everything = pl.concat([rows.drop("worst_traces") for rows in analysed.scored.values()])
         self._count(sum(map(len, analysed.windows.values())), everything, len(alerts))
         keys, series = self.analysis.series.take_added()
@@ -158,6 +184,8 @@ class Pipeline:
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
             edges=edge_metrics(requests_seen),
             lines=pl.concat(lines),
+            shadow_hours=watched.hours if watched else pl.DataFrame(),
+            shadow_pages=watched.pages if watched else pl.DataFrame(),
         )
         return Step(outputs, pl.concat(dead) if dead else pl.DataFrame(), everything)
 
@@ -218,6 +246,8 @@ class Pipeline:
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
         documents["log_series"] = self.log_series.state()
+        if self.shadow:
+            frames[SHADOW], arrays[SHADOW], documents[SHADOW] = self.shadow.state()
         return State(frames, arrays, documents)
 
     def restore(self, state: State, counters: Mapping[str, int]) -> None:
@@ -237,6 +267,9 @@ class Pipeline:
         # A checkpoint of a version that kept no lines has none.
         if "lines" in state.frames:
             self.line_sampler.restore(state.frames["lines"])
+        if SHADOW in documents:
+            kept = state.frames[SHADOW], state.arrays[SHADOW], documents[SHADOW]
+            self.shadow = Shadow.restored(kept, self.analysis.scoring, self.trackers)
         self.counters |= counters
 
 

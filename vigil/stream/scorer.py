@@ -10,6 +10,7 @@ from threading import Event
 
 import polars as pl
 
+from vigil.alerts.policy import PolicyWatch
 from vigil.errors import BundleError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_letter_lines, describe
@@ -58,6 +59,7 @@ class Scorer:
     courier: Courier
     telemetry: Telemetry
     housekeeping: Housekeeping
+    policies: PolicyWatch
     for_sink: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _offsets: Offsets = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Scorer:
     _committer: Committer = field(default_factory=Committer)
     _bundle_id: str | None = None
     _bundle_polled: float = 0.0
+    # No trial has this number: a restored shadow may be of one that is over.
+    _trial_id: int | None = 0
     _quiet_since: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def resume(self) -> None:
@@ -129,6 +133,7 @@ class Scorer:
         """True when the log's end was reached with `drain`."""
         while not stop.is_set():
             self.poll_bundle()
+            self.policies.refresh()
             self._sample()
             taken, at_end = intake.take(WAIT_S)
             if taken:
@@ -146,11 +151,18 @@ class Scorer:
         return False
 
     def poll_bundle(self) -> None:
-        """Take new labels, and the champion when it has changed; a bad bundle keeps the old one."""
+        """Take new labels, and champion and shadow when they have changed; a bad bundle keeps the
+        old champion.
+        """
         if time.monotonic() - self._bundle_polled < BUNDLE_POLL_S:
             return
         self._bundle_polled = time.monotonic()
         self.pipeline.learn(self.labels.after(self.pipeline.labelled_to))
+        self._poll_champion()
+        # After the champion: a promotion makes the two change places.
+        self._poll_shadow()
+
+    def _poll_champion(self) -> None:
         champion = self.registry.champion()
         if champion is None or champion.bundle_id == self._bundle_id:
             return
@@ -164,6 +176,24 @@ class Scorer:
             return
         self.pipeline.use(bundle)
         log.info("scoring with bundle %s from now on", champion.bundle_id)
+
+    def _poll_shadow(self) -> None:
+        trial = self.registry.trials.shadowed()
+        number = trial.trial_id if trial else None
+        if number == self._trial_id:
+            return
+        self._trial_id = number
+        if trial is None:
+            self.pipeline.end_shadow()
+            return
+        try:
+            bundle = load_bundle(self.registry.path(trial.shadow_id))
+        except BundleError as error:
+            self.pipeline.end_shadow()
+            log.error("bundle %s refused, nothing is in the shadow: %s", trial.shadow_id, error)
+            return
+        self.pipeline.put_in_shadow(trial, bundle)
+        log.info("bundle %s in the shadow from now on (%s)", trial.shadow_id, trial.purpose)
 
     def _mark_idle(self) -> None:
         """Let the other partitions go on without one that has been quiet for a while."""

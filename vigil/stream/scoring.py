@@ -1,5 +1,6 @@
 """Observations to decisions: the online detector, with what the promoted model expects."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from vigil.detect import Decisions, MetricKind, Observations, OnlineDetector, Prior
+from vigil.detect.calendar import calendar_of
 from vigil.detect.feedback import Label, learn_labels
 from vigil.stores.bundle import Bundle
 from vigil.stores.score_blocks import SCORES
@@ -22,7 +24,7 @@ _KINDS = {
 
 # Columns of the ledger that the detector fills; the others it is given.
 _GIVEN = ("series_id", "window_start", "revision", "actual", "weight")
-_DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
+DECIDED: dict[str, Any] = {name: kind for name, kind in SCORES.items() if name not in _GIVEN}
 _EXPECTED = {name: SCORES[name] for name in ("expected", "model")}
 
 
@@ -85,7 +87,7 @@ class Scoring:
         )
 
     def _decide(self, fresh: pl.DataFrame) -> pl.DataFrame:
-        observations = _observations(fresh)
+        observations = self._observations(fresh)
         prior, model = self._prior(observations.series_id, observations.time_s)
         decisions = self.detector.update(observations, prior)
         return fresh.with_columns(*_columns(decisions), pl.Series("model", model, pl.String))
@@ -104,7 +106,7 @@ class Scoring:
         known = known.unique(window, keep="last")
         placed = revised.join(known, on=window, how="left", maintain_order="left")
         decisions = self.detector.reassess(
-            _observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
+            self._observations(placed), placed["expected"].fill_null(np.nan).to_numpy()
         )
         model = placed["model"].fill_null(ONLINE_MODEL)
         return revised.with_columns(*_columns(decisions), model)
@@ -131,6 +133,26 @@ class Scoring:
         fresh = [label for label in labels if label.label_id > self.labelled_to]
         learn_labels(self.detector, fresh)
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in fresh)])
+
+    def copy(self) -> "Scoring":
+        """An independent one that knows the same."""
+        # Frames never change in place; the detector's arrays do.
+        twin = copy.copy(self)
+        twin.detector = OnlineDetector.restore(self.detector.settings, self.detector.state())
+        return twin
+
+    def _observations(self, rows: pl.DataFrame) -> Observations:
+        metric = rows["metric"]
+        kinds = metric.replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
+        calendars = self.detector.settings.calendars
+        return Observations(
+            series_id=rows["series_id"].to_numpy(),
+            time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
+            value=rows["actual"].fill_null(np.nan).to_numpy(),
+            weight=rows["weight"].to_numpy(),
+            kind=kinds.to_numpy(),
+            calendar=calendar_of(rows, calendars) if calendars else None,
+        )
 
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
@@ -160,23 +182,12 @@ def kind_of(metric: str) -> MetricKind:
     return _KINDS.get(metric, MetricKind.GENERIC)
 
 
-def _observations(rows: pl.DataFrame) -> Observations:
-    kinds = rows["metric"].replace_strict(_KINDS, default=MetricKind.GENERIC, return_dtype=pl.Int8)
-    return Observations(
-        series_id=rows["series_id"].to_numpy(),
-        time_s=rows["window_start"].dt.epoch("us").to_numpy() / 1e6,
-        value=rows["actual"].fill_null(np.nan).to_numpy(),
-        weight=rows["weight"].to_numpy(),
-        kind=kinds.to_numpy(),
-    )
-
-
 def _columns(decisions: Decisions) -> list[pl.Series]:
     """Decision columns; what is not a number becomes null, as databases expect."""
-    names = [name for name in _DECIDED if name != "model"]
+    names = [name for name in DECIDED if name != "model"]
     return [
-        pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name]).fill_nan(None)
-        if _DECIDED[name].is_float()
-        else pl.Series(name, getattr(decisions, name)).cast(_DECIDED[name])
+        pl.Series(name, getattr(decisions, name)).cast(DECIDED[name]).fill_nan(None)
+        if DECIDED[name].is_float()
+        else pl.Series(name, getattr(decisions, name)).cast(DECIDED[name])
         for name in names
     ]

@@ -7,5 +7,13 @@ from vigil.alerts.policy.load import (
     parse_policy,
 )
 from vigil.alerts.policy.schema import Policy
+from vigil.alerts.policy.watch import PolicyWatch
 
-__all__ = ["Policy", "configured_policy", "default_policy", "load_policy", "parse_policy"]
+__all__ = [
+    "Policy",
+    "PolicyWatch",
+    "configured_policy",
+    "default_policy",
+    "load_policy",
+    "parse_policy",
+]

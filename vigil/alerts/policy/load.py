@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,7 @@ from vigil.alerts.channels import KINDS
 from vigil.alerts.policy.schema import Policy, Route, unknown
 from vigil.config import Settings
 from vigil.errors import ConfigError
+from vigil.kibana.dashboards import INCIDENTS
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _QUOTED = re.compile(r"got '([^']*)'")
@@ -21,10 +23,36 @@ _KNOWN = re.compile(r"\(([^)]*)\)")
 
 
 def configured_policy(settings: Settings) -> Policy:
-    """The policy that VIGIL_POLICY names, or the default; raises ConfigError."""
+    """The policy that VIGIL_POLICY names, or the default; raises ConfigError.
+
+    Messages lead to VIGIL_KIBANA_URL where the policy has no link to Kibana of its own.
+    """
     if settings.policy:
-        return load_policy(Path(settings.policy).expanduser())
-    return default_policy(settings.webhook_url)
+        policy = load_policy(Path(settings.policy).expanduser())
+    else:
+        policy = default_policy(settings.webhook_url)
+    if not settings.kibana_url or policy.links.kibana:
+        return policy
+    links = policy.links.model_copy(update={"kibana": kibana_link(settings.kibana_url)})
+    return policy.model_copy(update={"links": links})
+
+
+def kibana_link(url: str) -> str:
+    """Template of the address where Kibana's incident dashboard shows one incident.
+
+    >>> kibana_link("https://me:secret@kibana:5601/ops").partition("#")[0]
+    'https://kibana:5601/ops/app/dashboards'
+    """
+    parts = urlsplit(url)
+    address = urlunsplit(
+        (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
+    )
+    # Kibana's state is Rison; the alert's fields come in quoted for an address.
+    return (
+        f"{address}/app/dashboards#/view/{INCIDENTS.dashboard_id}"
+        "?_g=(time:(from:'{opened_at}',to:now))"
+        "&_a=(query:(language:kuery,query:'incident_id%20:%20%22{incident_id}%22'))"
+    )
 
 
 def load_policy(path: Path) -> Policy:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
+import sqlalchemy as sa
 
 from vigil.alerts.policy import Policy, parse_policy
 from vigil.alerts.replay import Page, Replay
@@ -23,6 +24,7 @@ from vigil.bench.alerts.estate import (
 )
 from vigil.bench.alerts.judge import JudgedPage, judge
 from vigil.bench.alerts.peers import PeerPage, PerSeriesZScore, ThresholdGroupBy
+from vigil.bench.alerts.replayed import LedgerOfMonth
 from vigil.detect import DetectorSettings, OnlineDetector
 from vigil.stores.score_blocks import SCORES
 from vigil.stream.scoring import Scoring
@@ -38,8 +40,12 @@ def bench_alerts(
     noise: int,
     seed: int,
     progress: Progress = lambda done, total, what: None,
+    engine: sa.Engine | None = None,
 ) -> dict[str, Any]:
-    """Rows of the table, and how fast Vigil's own policy went."""
+    """Rows of the table, and how fast Vigil's own policy went.
+
+    With the engine of an empty database also how fast `vigil replay --diff` goes through it.
+    """
     estate = Estate(seed, days)
     planned, blips = plan(estate, faults, noise)
     with TemporaryDirectory() as folder:
@@ -49,6 +55,7 @@ def bench_alerts(
     told: dict[str, list[PeerPage]] = {peer.name: [] for peer in peers}
     scoring = Scoring(WindowSpec(window_s=WINDOW_S), OnlineDetector(DetectorSettings()))
     keys = estate.keys()
+    ledger = None if engine is None else LedgerOfMonth(engine, keys, estate.calls())
     deciding_s = 0.0
     for day, (observed, revised) in enumerate(simulate(estate, planned, blips)):
         progress(day, days, "scoring and paging")
@@ -61,6 +68,8 @@ def bench_alerts(
         began = time.process_time()
         replay.feed(rows)
         deciding_s += time.process_time() - began
+        if ledger is not None:
+            ledger.keep(rows)
     progress(days, days, "judging")
     pages = {"vigil": [_judged(page) for page in replay.result.pages if page.channel == "page"]}
     names = estate.services
@@ -74,7 +83,8 @@ def bench_alerts(
         "faults": faults,
         "noise": noise,
         "seed": seed,
-        "replay_times_real_time": round(days * 86_400 / deciding_s),
+        "deciding_times_real_time": round(days * 86_400 / deciding_s),
+        **({} if ledger is None else {"replay_diff": ledger.replay(policy, days)}),
         "policies": [judge(name, estate, planned, blips, found) for name, found in pages.items()],
     }
 

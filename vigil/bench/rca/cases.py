@@ -32,7 +32,8 @@ class Observed:
 class Case:
     """One fault. `service` is the cause; where a whole environment is, `service` is None.
 
-    `observe` reads or makes the observations, up to three minutes after `at`.
+    `observe` reads or makes the observations, up to three minutes after `at`; `folder` has the
+    files that it reads, where it reads any.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     service: str | None
     environment: str | None
     observe: Callable[[], Observed]
+    folder: Path | None = None
 
 
 def nezha_cases(folder: Path) -> Iterator[Case]:
@@ -67,6 +69,7 @@ def nezha_cases(folder: Path) -> Iterator[Case]:
                 service=_POD_SUFFIX.sub("", fault["inject_pod"]),
                 environment=None,
                 observe=_reader(day, at),
+                folder=day,
             )
 
 

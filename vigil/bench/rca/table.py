@@ -1,7 +1,11 @@
 """Runs every method on every case and counts how high the cause stands."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -36,6 +40,33 @@ def bench_rca(
             )
         tick()
     return rows
+
+
+def time_command(cases: Iterable[Case], count: int) -> dict[str, float]:
+    """Seconds that the whole command takes, from its start to its answer, for `count` of the cases
+    that have files, evenly chosen: medians `wall_s` and `cpu_s`.
+    """
+    from_files = [case for case in cases if case.folder is not None]
+    chosen = from_files[:: max(len(from_files) // count, 1)][:count]
+    took = [_time(case) for case in chosen]
+    return {
+        "commands": len(took),
+        "wall_s": round(median(wall_s for wall_s, _ in took), 2),
+        "cpu_s": round(median(cpu_s for _, cpu_s in took), 2),
+    }
+
+
+def _time(case: Case) -> tuple[float, float]:
+    """(seconds of wall clock, of CPU) of one command."""
+    assert case.folder is not None
+    command = [sys.executable, "-m", "vigil.cli.main", "rca", case.folder / "trace", "--json"]
+    command += ["--logs", case.folder / "log", "--metrics", case.folder / "metric"]
+    command += ["--at", case.at.isoformat()]
+    begin_s, before = time.perf_counter(), os.times()
+    subprocess.run([str(part) for part in command], check=False, capture_output=True)
+    took_s, after = time.perf_counter() - begin_s, os.times()
+    user_s = after.children_user - before.children_user
+    return took_s, user_s + after.children_system - before.children_system
 
 
 def rank_of(case: Case, ranking: list[str]) -> int | None:

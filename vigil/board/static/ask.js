@@ -1,13 +1,21 @@
-// Questions to the server, asked again when something has changed.
+// Questions to the server, asked again when something has changed, and what it is told to do.
 
 import {useEffect, useState} from "preact/hooks";
 
 export async function ask(path, about = {}) {
   const query = new URLSearchParams(Object.entries(about).filter(([, value]) => value != null));
-  const answer = await fetch(`api/${path}?${query}`);
-  const content = await answer.json();
-  if (!answer.ok) throw new Error(content.error);
-  return content;
+  return content(await fetch(`api/${path}?${query}`));
+}
+
+export async function send(method, path, body) {
+  const told = body && {headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)};
+  return content(await fetch(`api/${path}`, {method, ...told}));
+}
+
+async function content(answer) {
+  const found = await answer.json();
+  if (!answer.ok) throw new Error(found.error);
+  return found;
 }
 
 /** {content, error} of a question; `stamp` is what makes it out of date. */

@@ -1,6 +1,7 @@
 // Values, instants and names as people read them.
 
-const whole = new Intl.NumberFormat("en");
+const tenths = new Intl.NumberFormat("en", {maximumFractionDigits: 1});
+const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat("en", {maximumSignificantDigits: 4});
 const percent = new Intl.NumberFormat("en", {style: "percent", maximumFractionDigits: 1});
 const UNITS = {request_rate: "requests/s"};
@@ -19,6 +20,10 @@ export function value(metric, number) {
   if (/_ratio$/.test(metric)) return percent.format(number);
   return `${short.format(number)} ${unit(metric)}`.trim();
 }
+
+export const share = (ratio) => (ratio == null ? "–" : percent.format(ratio));
+
+export const milliseconds = (ms) => (ms == null ? "–" : `${(ms < 100 ? tenths : whole).format(ms)} ms`);
 
 /** How rarely a usual window looks like this, as far as a calibration can know. */
 export function odds(p) {

@@ -1,6 +1,7 @@
 // Incidents: the list beside everything, and one with its reason, evidence and timeline.
 
 import {useState} from "preact/hooks";
+import {Care} from "./act.js";
 import {useAnswer} from "./ask.js";
 import {Chart, useSeries} from "./chart.js";
 import {count, environmentName, instant, lasted, minute, odds, seriesName, serviceName, value} from "./format.js";
@@ -34,19 +35,20 @@ export function IncidentList({current}) {
   </section>`;
 }
 
-function Item({incident_id, status, severity, title, opened_at, resolved_at, origin, current}) {
+function Item({incident_id, status, severity, title, opened_at, resolved_at, origin, acknowledged_by, current}) {
   return html`<li key=${incident_id} class=${status}>
     <a href=${link("incident", incident_id)} aria-current=${current === incident_id ? "page" : null}>
       <span class="glyph ${status === "open" ? "is-incident" : ""}" aria-hidden="true">${GLYPHS[status]}</span>
       <span class="title">${title}</span>
       <span class="when">${minute(opened_at)}${resolved_at ? `, ${lasted(opened_at, resolved_at)}` : `, ${status}`} · ${severity}
-        ${origin && ` · origin ${origin}`}</span>
+        ${origin && ` · origin ${origin}`}${status === "open" && acknowledged_by && ` · ${acknowledged_by} takes care`}</span>
     </a></li>`;
 }
 
 export function Incident({id}) {
   const {incidents} = useLive();
-  const stamp = incidents?.find(({incident_id}) => incident_id === id)?.updated_at;
+  const listed = incidents?.find(({incident_id}) => incident_id === id);
+  const stamp = listed && listed.updated_at + listed.acknowledged_by;
   const {content, error} = useAnswer(`incidents/${encodeURIComponent(id)}`, {}, stamp);
   if (error) return html`<h1>Incident</h1><p role="alert">${error}</p>`;
   if (!content) return html`<h1>Incident</h1><p>Loading…</p>`;
@@ -61,22 +63,26 @@ export function Incident({id}) {
       ${" "}since ${minute(content.opened_at)} UTC${content.resolved_at
         ? `, lasted ${lasted(content.opened_at, content.resolved_at)}` : ""};
       likely origin: <strong>${content.origin || "unknown"}</strong></p>
+    <${Care} incident=${content} />
     <p class="reason">${content.reason ?? content.note}</p>
     ${content.cause?.length > 0 && html`<p>Taken for the origin since ${content.cause.join("; ")}.</p>`}
-    <${Causes} causes=${content.causes} excess=${content.excess} shared=${content.in_common} />
+    <${Causes} causes=${content.causes} place=${content.slow_environment} excess=${content.excess}
+      shared=${content.in_common} />
     ${worst && html`
       <${Around} worst=${worst} end=${new Date(end_s * 1000).toISOString()} stamp=${stamp} />
       <${Evidence} series=${content.series} total=${content.series_count} />`}
     <${Timeline} timeline=${content.timeline} />
-    <${Traces} traces=${content.trace_ids} />`;
+    <${Decided} log=${content.log} />
+    <${Traces} incident=${content} />`;
 }
 
-function Causes({causes = [], excess, shared = []}) {
+function Causes({causes = [], place, excess, shared = []}) {
   if (!causes.length) return null;
   return html`<section><h2>Probable causes</h2>
     <ol>${causes.map(({service, environment, score, evidence}) => html`<li>
       <strong>${serviceName(service)}</strong>${environment && `, ${environmentName(environment)}`}
       ${" "}(score ${score.toFixed(2)}): ${evidence.join("; ") || "no evidence of its own"}</li>`)}</ol>
+    ${place && html`<p>The environment as a whole: ${place.evidence}</p>`}
     ${excess && html`<p>Where the time goes: ${excess.words}, in ${excess.journey}</p>`}
     ${shared.length > 0 && html`<p>What bad requests share: ${shared.join("; ")}</p>`}
   </section>`;
@@ -115,8 +121,18 @@ function Timeline({timeline}) {
   </li>`)}</ol></section>`;
 }
 
-function Traces({traces}) {
-  if (!traces.length) return null;
+/** What the policy and people made of it. */
+function Decided({log}) {
+  if (!log.length) return null;
+  return html`<section><h2>What was done</h2><ol class="timeline">${log.map(({at, words}) => html`<li>
+    <time datetime=${at}>${instant(at)}</time> ${words}</li>`)}</ol></section>`;
+}
+
+/** They lie in the most unusual windows, of which each series has one. */
+function Traces({incident: {trace_ids, series, opened_at}}) {
+  if (!trace_ids.length) return null;
+  const at = [...new Set(series.map(({worst_at}) => worst_at))];
   return html`<section><h2>Requests to look at</h2>
-    <ul class="traces">${traces.map((trace) => html`<li><code>${trace}</code></li>`)}</ul></section>`;
+    <ul class="traces">${trace_ids.map((trace) => html`<li>
+      <a href=${link("trace", trace, {at, before: opened_at})}><code>${trace}</code></a></li>`)}</ul></section>`;
 }

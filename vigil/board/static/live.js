@@ -2,8 +2,9 @@
 // restarts of the server.
 
 import {useEffect, useReducer} from "preact/hooks";
+import {recognise} from "./session.js";
 
-const SECTIONS = ["estate", "incidents", "stream", "problem"];
+const SECTIONS = ["estate", "incidents", "silences", "stream", "problem"];
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
@@ -34,7 +35,7 @@ export function listen() {
     changed();
     // The browser tries again by itself unless the answer was an error.
     if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(listen, retryMs);
+    setTimeout(again, retryMs);
     retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
   };
   for (const name of SECTIONS) {
@@ -44,6 +45,12 @@ export function listen() {
       changed();
     });
   }
+}
+
+/** An error may mean that the session has ended; then there is nothing to listen to. */
+async function again() {
+  const person = await recognise().catch(() => null);
+  if (person === null || person.may.includes("read")) listen();
 }
 
 /** The live sections; the component is drawn again when one changes. */

@@ -2,29 +2,47 @@
 
 import {render} from "preact";
 import {useEffect, useState} from "preact/hooks";
+import {Silences} from "./act.js";
+import {Announcements} from "./announce.js";
+import {Drills} from "./drills.js";
 import {Estate} from "./estate.js";
 import {instant} from "./format.js";
+import {Graph} from "./graph.js";
 import {html} from "./html.js";
 import {Incident, IncidentList} from "./incidents.js";
+import {Journeys} from "./journeys.js";
 import {listen, useLive} from "./live.js";
 import {link, useRoute} from "./route.js";
 import {Series} from "./series.js";
 import {Service} from "./service.js";
+import {Person, recognise, SignInPage, usePerson} from "./session.js";
 import {Stream} from "./stream.js";
+import {Trace} from "./trace.js";
 
-const VIEWS = {estate: Estate, incident: Incident, service: Service, series: Series};
+const VIEWS = {
+  estate: Estate, incident: Incident, service: Service, series: Series, journeys: Journeys, trace: Trace, graph: Graph,
+  drills: Drills,
+};
+// The views that one goes to from anywhere.
+const PLACES = {estate: "Estate", journeys: "Journeys", graph: "Graph", drills: "Drills"};
+const AGAIN_MS = 1000;
 const THEMES = ["auto", "dark", "light"];
 
 function Board() {
   const route = useRoute();
   const View = VIEWS[route.view] ?? Estate;
+  const looks = usePerson()?.may.includes("read");
   useEffect(() => arrived(route), [route]);
+  useEffect(() => { if (looks) listen(); }, [looks]);
+  if (!looks) return html`<header><p class="brand">Vigil</p><${Theme} /></header><${SignInPage} />`;
   return html`
-    <${Header} />
+    <${Header} current=${route.view} />
     <${Problem} />
+    <${Announcements} />
     <div class="columns">
       <main id="view" tabindex="-1"><${View} key=${route.view + route.id} ...${route} /></main>
-      <aside aria-label="Incidents and stream"><${IncidentList} current=${route.id} /><${Stream} /></aside>
+      <aside aria-label="Incidents and stream">
+        <${IncidentList} current=${route.id} /><${Silences} /><${Stream} /></aside>
     </div>`;
 }
 
@@ -39,13 +57,16 @@ function arrived(route) {
   before = place;
 }
 
-function Header() {
+function Header({current}) {
   const {connected, heardAt, incidents = []} = useLive();
   const open = incidents.filter(({status}) => status === "open").length;
   return html`<header>
     <a class="brand" href=${link("estate")}><img src="static/icon.svg" alt="" width="24" height="24" /> Vigil</a>
-    <p role="status" class=${connected ? "connected" : "lost"}>${said(connected, heardAt)}</p>
+    <nav aria-label="Views"><ul>${Object.entries(PLACES).map(([view, name]) => html`
+      <li><a href=${link(view)} aria-current=${view === current ? "page" : null}>${name}</a></li>`)}</ul></nav>
+    <p role="status" aria-label="Connection" class=${connected ? "connected" : "lost"}>${said(connected, heardAt)}</p>
     ${open > 0 && html`<a class="is-incident" href="#incidents-title">▲ ${open} open incident${open > 1 ? "s" : ""}</a>`}
+    <${Person} />
     <${Theme} />
   </header>`;
 }
@@ -80,10 +101,23 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("filter")?.focus();
   }
-  if (event.key === "Escape" && location.hash.length > 2 && !typing) location.hash = link("estate");
+  const asked = document.querySelector("dialog[open]");
+  if (event.key === "Escape" && location.hash.length > 2 && !typing && !asked) location.hash = link("estate");
 });
 
-listen();
 const app = document.getElementById("app");
-app.replaceChildren();
-render(html`<${Board} />`, app);
+
+/** Without an answer the page stays as it came, says why, and asks again. */
+async function begin() {
+  try {
+    await recognise();
+  } catch (error) {
+    app.querySelector("main p").textContent = `${error.message}; trying again…`;
+    setTimeout(begin, AGAIN_MS);
+    return;
+  }
+  app.replaceChildren();
+  render(html`<${Board} />`, app);
+}
+
+begin();

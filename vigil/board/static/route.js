@@ -9,7 +9,9 @@ function read() {
 }
 
 export function link(view, id, about = {}) {
-  const query = new URLSearchParams(Object.entries(about).filter(([, value]) => value != null));
+  // A list is a name given several times.
+  const named = Object.entries(about).flatMap(([name, value]) => [value].flat().map((item) => [name, item]));
+  const query = new URLSearchParams(named.filter(([, value]) => value != null));
   const place = id == null ? view : `${view}/${encodeURIComponent(id)}`;
   return `#/${place}${query.size ? `?${query}` : ""}`;
 }

@@ -4,7 +4,7 @@ import {useState} from "preact/hooks";
 import {Chart, useSeries} from "./chart.js";
 import {count, environmentName, instant, odds, seriesName, serviceName, value} from "./format.js";
 import {html} from "./html.js";
-import {Ledger} from "./ledger.js";
+import {Labels, Ledger} from "./ledger.js";
 import {useLive} from "./live.js";
 import {link} from "./route.js";
 
@@ -17,7 +17,8 @@ export function Series({id, about}) {
   const end = about.get("end");
   const last = about.get("last") ?? "6h";
   // What lies in the past does not change.
-  const stamp = end ? null : stream?.stream.newest_window_at;
+  const [labelled, setLabelled] = useState(0);
+  const stamp = `${end ? "" : stream?.stream.newest_window_at} ${labelled}`;
   const {content, error} = useSeries(id, end, last, stamp);
   if (error) return html`<h1>Series</h1><p role="alert">${error}</p>`;
   if (!content) return html`<h1>Series</h1><p>Loading…</p>`;
@@ -31,7 +32,9 @@ export function Series({id, about}) {
     <p class="facts">${count(content.windows)} windows${content.windows_per_point > 1
       ? `; each point is the most unusual of ${content.windows_per_point}` : ""}.
       ${" "}${models(content.points)}</p>
-    <${Ledger} id=${id} moment=${moment} suggestion=${content.points.time_s.at(-1) ?? content.end_at} />
+    <${Ledger} id=${id} moment=${moment} suggestion=${content.points.time_s.at(-1) ?? content.end_at}
+      onLabel=${() => setLabelled(labelled + 1)} />
+    <${Labels} labels=${content.labels} />
     <${Moments} metric=${content.metric} points=${content.points} onPick=${setMoment} />`;
 }
 

@@ -18,9 +18,15 @@ def command(points: int, seed: int, plot: Path | None, as_json: bool) -> None:
 
     A point is a false alarm at a rate where its p is at or below it.
 
-    Exit codes: 0 every rate of 1 % and more is reached within a factor of two, 1 one is not.
+    Exit codes: 0 every rate of which at least 30 points are expected is reached within a factor of
+    two, 1 one is not.
     """
-    from vigil.bench.calibration import bench_calibration, clean_series, plot_calibration
+    from vigil.bench.calibration import (
+        WARM_UP_POINTS,
+        bench_calibration,
+        clean_series,
+        plot_calibration,
+    )
 
     with progress_bar() as bar:
         task = bar.add_task("scoring clean series", total=len(clean_series(1, 0)))
@@ -31,6 +37,7 @@ def command(points: int, seed: int, plot: Path | None, as_json: bool) -> None:
         print_json(rows)
     else:
         print_table("Reached rate by asked rate", list(rows[0]), [list(r.values()) for r in rows])
-    rates = [rate for rate in rows[0] if rate != "series" and float(rate) >= 0.01]
+    judged = points - WARM_UP_POINTS
+    rates = [rate for rate in rows[0] if rate != "series" and float(rate) * judged >= 30]
     if any(not 0.5 <= row[rate] / float(rate) <= 2 for row in rows for rate in rates):
         raise SystemExit(1)

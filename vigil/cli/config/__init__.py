@@ -1,19 +1,20 @@
-"""`vigil config`: check, show and describe the settings."""
+"""`vigil config`: check, show, migrate and describe the settings."""
 
 import click
 
 from vigil.cli.lazy import LazyGroup
 
 SUMMARIES = {
-    "check": "Check the configuration file and the environment.",
+    "check": "Check the configuration file, the environment and the policy file.",
     "show": "Show settings, their values and where they come from.",
+    "migrate": "Bring the configuration file up to this version.",
     "schema": "Print the JSON schema of the configuration file, for editors.",
 }
 
 
 @click.group("config", cls=LazyGroup, package="vigil.cli.config", summaries=SUMMARIES)
 def command() -> None:
-    """Check, show and describe the settings.
+    """Check, show, migrate and describe the settings.
 
     They come from VIGIL_… variables first, then from a TOML file: the one that VIGIL_CONFIG names,
     or vigil.toml in the working folder. What neither says has a default.

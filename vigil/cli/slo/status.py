@@ -8,8 +8,6 @@ import click
 
 from vigil.cli.output import json_option, print_json, print_table
 
-STEP_S = 300
-
 
 @click.command("status")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -48,22 +46,18 @@ def command(file: Path, at: datetime | None, horizon_h: float, as_json: bool) ->
 
 def _row(store: Any, objective: Any, end_at: datetime | None, horizon_h: float) -> dict[str, Any]:
     import numpy as np
-    import polars as pl
 
     from vigil.forecast.panel import LEAST_STEPS
+    from vigil.foresight.bad_share import STEP_S, read_counts
     from vigil.objectives.budget import budget_status, exhaustion_probability
-    from vigil.objectives.indicators import chosen_keys, count_good
+    from vigil.objectives.indicators import chosen_keys
 
     row: dict[str, Any] = {"objective": objective.name, "target": objective.target}
-    keys = chosen_keys(store.series(), objective)["key_id"].unique()
-    if end_at is None or keys.is_empty():
+    if end_at is None or chosen_keys(store.series(), objective).is_empty():
         return row | {"requests": 0, "good": None, "budget_left": None, "burn_1h": None,
                       "firing": [], "exhausted_in_h": None, "chance_exhausted": None}  # fmt: skip
     start_at = end_at - timedelta(seconds=objective.window_s)
-    ours = pl.col("key_id").is_in(keys.implode())
-    windows = store.request_windows(start_at, end_at).filter(ours)
-    sketches = store.sketches(start_at, end_at).filter(ours)
-    counts = count_good(windows, sketches, objective, STEP_S)
+    counts, _ = read_counts(store, objective, start_at, end_at)
     found = budget_status(counts, objective.target, objective.window_s)
     chance = None
     if len(counts.total) >= LEAST_STEPS:

@@ -1,22 +1,24 @@
-"""OTLP/HTTP: protobuf or JSON, gzip or not."""
+"""OTLP/HTTP: protobuf or JSON, gzip or not; remote write, and changes."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from vigil.collect.changes import parse_changes
 from vigil.collect.metrics.points import as_ndjson
 from vigil.collect.metrics.remote_write import VERSION_2, read_remote_write
 from vigil.collect.receive.answers import SIGNALS, Signal, encode, export_response, failure
 from vigil.collect.receive.bodies import read_body, unpack
 from vigil.collect.receive.intake import Intake
-from vigil.collect.receive.limits import Refused
-from vigil.errors import InputError
+from vigil.collect.receive.limits import Refused, TryLater
+from vigil.errors import DependencyError, InputError
 from vigil.events.content import JSON, NDJSON, OTLP_JSON, PROTOBUF
 from vigil.events.schema import TOPIC_METRICS
 
@@ -26,16 +28,20 @@ _INLINE_BYTES = 16 << 10
 # The status that nginx made known for a sender that went away; nobody reads it.
 _CLIENT_CLOSED_REQUEST = 499
 
+# How long a sender of changes is asked to wait for a database that is down.
+_DATABASE_BACK_S = 10.0
+
 
 def http_app(intake: Intake) -> Starlette:
-    """The application: the three signals and `/healthz`."""
+    """The application: the three signals, remote write, changes and `/healthz`."""
     exports = [Route(signal.path, _export(signal, intake), methods=["POST"]) for signal in SIGNALS]
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok"} | intake.commit.counters)
 
     write = Route("/api/v1/write", _remote_write(intake), methods=["POST"])
-    return Starlette(routes=[*exports, write, Route("/healthz", healthz)])
+    changes = Route("/v1/changes", _changes(intake), methods=["POST"])
+    return Starlette(routes=[*exports, write, changes, Route("/healthz", healthz)])
 
 
 def _export(signal: Signal, intake: Intake) -> Callable[[Request], Awaitable[Response]]:
@@ -88,6 +94,30 @@ def _remote_write(intake: Intake) -> Callable[[Request], Awaitable[Response]]:
         return Response(status_code=204, headers=counts)
 
     return write
+
+
+def _changes(intake: Intake) -> Callable[[Request], Awaitable[Response]]:
+    """Deploys, configuration and flags; answered once they are in the database."""
+
+    async def changes(request: Request) -> Response:
+        try:
+            caller = intake.gate.admit(request.headers.get("authorization"))
+            async with received_body(request, intake) as body:
+                try:
+                    found = parse_changes(body, datetime.now(UTC))
+                    added = await asyncio.to_thread(intake.keep_changes, found)
+                except InputError as error:
+                    raise Refused(400, str(error)) from error
+                except DependencyError as error:
+                    raise TryLater(str(error), _DATABASE_BACK_S, down=True) from error
+                intake.gate.charge(caller, len(found), len(body))
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        except Exception as error:
+            return failed(error, JSON)
+        return JSONResponse({"added": added, "known": len(found) - added})
+
+    return changes
 
 
 @asynccontextmanager

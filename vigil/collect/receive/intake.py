@@ -1,6 +1,7 @@
 """What both doors share: who may come in, how much fits in memory, where it is stored."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from vigil.errors import InputError
 from vigil.events.content import NDJSON, OTLP_JSON, PROTOBUF
 from vigil.events.otlp.json_form import protobuf_of
 from vigil.events.schema import TOPIC_METRICS
+from vigil.rootcause.changes import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,19 @@ class OpenGate:
         """See `Gate`."""
 
 
+# Keeps changes in the database and returns how many were new; raises DependencyError.
+KeepChanges = Callable[[Sequence[Change]], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The way from a request's body to the log."""
+    """The way from a request's body to the log; changes go to the database."""
 
     gate: Gate
     limits: ReceiverLimits
     budget: Budget
     commit: GroupCommit
+    keep_changes: KeepChanges
 
     async def store(self, caller: Caller, topic: str, content_type: str, body: bytes) -> Outcome:
         """Store a body that the budget holds; see `GroupCommit.store`."""

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import resource
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from vigil.collect.receive.receiver import Address, Receiver, Tls
 from vigil.collect.tail import Positions
 from vigil.config import Settings
 from vigil.errors import ConfigError, StoreError
+from vigil.rootcause.changes import Change
 from vigil.stores import open_log
 from vigil.stores.api_keys import KeyStore
+from vigil.stores.changes import ChangeStore
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog
 
@@ -85,6 +88,22 @@ def open_gate(address: Address, access: Access, settings: Settings) -> Gate:
     return gate
 
 
+class ChangeKeeper:
+    """Changes into the database, which is opened for the first of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._store: ChangeStore | None = None
+
+    def keep(self, changes: Sequence[Change]) -> int:
+        """How many were new; raises DependencyError."""
+        with self._lock:
+            if self._store is None:
+                self._store = ChangeStore(open_database(self._settings))
+            return self._store.add(changes)
+
+
 def _warn(sentence: str) -> None:
     log.warning("=" * 78)
     log.warning(sentence)
@@ -114,7 +133,8 @@ async def receive(
     _allow_connections(limits.connections)
     _keep_memory()
     commit = GroupCommit(event_log, settings.limits)
-    receiver = Receiver(Intake(gate, limits, Budget(limits.waiting_bytes), commit), address)
+    intake = Intake(gate, limits, Budget(limits.waiting_bytes), commit, ChangeKeeper(settings).keep)
+    receiver = Receiver(intake, address)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

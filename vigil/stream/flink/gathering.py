@@ -21,6 +21,7 @@ from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
+from vigil.stores.trials import Trial
 from vigil.stream.flink import tables
 from vigil.stream.flink.options import READ
 from vigil.stream.flink.tables import table_rows
@@ -89,6 +90,17 @@ class Gathering:
 
     def use(self, bundle: Bundle | None) -> None:
         """The job loads the champion by itself."""
+
+    def put_in_shadow(self, trial: Trial, bundle: Bundle) -> None:
+        """Nothing scores here: with Flink there is no shadow, and no promotion by itself."""
+
+    def end_shadow(self) -> None:
+        """Nothing to do, see `put_in_shadow`."""
+
+    def follow(self, rules: IncidentRules, exempt: Exempt) -> None:
+        """See `Pipeline.follow`."""
+        for tracker in self.trackers.values():
+            tracker.rules, tracker.exempt = rules, exempt
 
     def step(self, batches: Batches, now_at: datetime, finish: bool = False) -> Step:
         """Take messages, oldest first in each partition; see `Pipeline.step`."""

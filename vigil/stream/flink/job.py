@@ -22,7 +22,7 @@ from pyflink.java_gateway import get_gateway
 from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 
-from vigil.detect import DetectorSettings, OnlineDetector
+from vigil.detect import OnlineDetector
 from vigil.events.decode import Limits
 from vigil.stream.flink.champion import ChampionPoll
 from vigil.stream.flink.idleness import Idleness
@@ -129,7 +129,7 @@ class Shards(KeyedProcessFunction):
         found = self._shards.get(number)
         if found is None:
             options = self._options
-            detector = OnlineDetector(DetectorSettings(request_alert_rate=options.alert_rate))
+            detector = OnlineDetector(options.detector)
             share = Share(number, options.shards, self._partitions)
             found = Shard(share, options.spec, detector)
             stepped = self._stepped.value()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vigil.config import Settings
+from vigil.detect import DetectorSettings
 from vigil.errors import ConfigError
 from vigil.events.decode import Limits
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
@@ -41,7 +42,7 @@ class JobOptions:
     kafka: Mapping[str, str]
     spec: WindowSpec
     limits: Limits
-    alert_rate: float
+    detector: DetectorSettings
     store_url: str
     registry: str
     checkpoints: str
@@ -142,7 +143,7 @@ def options_from(settings: Settings, checkpoints: str, **given: object) -> JobOp
         kafka=java_client(parse_address(settings.log_url)),
         spec=spec,
         limits=settings.limits,
-        alert_rate=settings.alert_rate,
+        detector=settings.detector,
         store_url=settings.store_url,
         registry=str(settings.registry_path),
         checkpoints=checkpoints,

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0018"
+down_revision = "0017"
 
 # `words` is made by us, so that every store cuts text in the same way.
 TABLES = """

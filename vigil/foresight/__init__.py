@@ -1,0 +1,1 @@
+"""Objectives looked ahead at, hour by hour: warnings with a record of their own."""
