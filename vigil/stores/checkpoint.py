@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
-from vigil.stores.sink_outbox import put_aside
+from vigil.stores.log_lines import add_lines
+from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
 from vigil.stores.trials import ADD_HOURS
 
@@ -68,6 +69,8 @@ class Outputs:
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Calls between services, by minute; they add to what is there.
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # Log lines to keep; see `vigil.logs.sampling`.
+    lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     # What the shadow of a trial made of the same windows; hours add to what is there.
     shadow_hours: pl.DataFrame = field(default_factory=pl.DataFrame)
     shadow_pages: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -180,10 +183,11 @@ class CheckpointStore:
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
             copy_frame(connection, outputs.shadow_hours, "shadow_hours", ADD_HOURS)
             copy_frame(connection, outputs.shadow_pages, "shadow_pages", "DO NOTHING")
-            if outputs.for_sink is not None:
-                put_aside(
-                    connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts
-                )
+            if outputs.for_sink is None:
+                add_lines(connection, outputs.lines)
+            else:
+                documents = Documents(outputs.for_sink, outputs.alerts, outputs.lines)
+                put_aside(connection, self.consumer, checkpoint.epoch, documents)
 
         self._written = written
 
