@@ -47,6 +47,8 @@ _OTHER_VARIABLES = frozenset(
         "VIGIL_BOARD_URL",
         "VIGIL_ABSENT_SERVERS",
         "VIGIL_TEST_TIMESCALE_URL",
+        "VIGIL_TEST_ALERTMANAGER",
+        "VIGIL_TEST_OTELCOL",
     }
 )
 
@@ -119,6 +121,11 @@ class Settings(BaseSettings):
         6.0, ge=1, description="how long decisions stay as rows before they are packed"
     )
     ledger_days: int = Field(30, ge=1, description="how long decisions are kept")
+
+    log_days: int = Field(7, ge=1, description="how long log lines are kept in the database")
+    log_lines: int = Field(
+        5_000_000, ge=1_000, description="how many log lines are kept in the database at most"
+    )
 
     redact: str = Field(
         "tokens,emails,cards,ips,queries",

@@ -94,7 +94,7 @@ def scored(engine):
             for number, message in enumerate(arrow_messages(simulate_chunk(plan, index)))
         ]
         step = pipeline.step({(TOPIC_EVENTS, 0): messages}, end)
-        checkpoints.commit(Checkpoint(index + 1, {}, {}, {}), step.outputs)
+        checkpoints.commit(Checkpoint(index + 1, {}, {}), step.outputs)
     outbox = Outbox(engine, default_policy(), {"terminal": Terminal(lambda text: None)})
     while outbox.deliver():
         pass

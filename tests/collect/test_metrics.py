@@ -1,11 +1,8 @@
 """Metrics of OTLP and Prometheus become rates, quantiles and values."""
 
-import contextlib
 import math
 from datetime import UTC, datetime, timedelta
 
-import cramjam
-import httpx
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -17,12 +14,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from vigil.collect.metrics.points import BUCKET, COUNTER, Point, as_ndjson
-from vigil.collect.metrics.prometheus import (
-    _WRITE_REQUEST,
-    OPENMETRICS,
-    exposition_points,
-    remote_write_points,
-)
+from vigil.collect.metrics.prometheus import OPENMETRICS, exposition_points
 from vigil.collect.metrics.rates import CounterRates
 from vigil.errors import InputError
 from vigil.events.content import NDJSON
@@ -159,48 +151,6 @@ def test_a_page_that_is_none_is_refused(text):
     """With the parser's reason."""
     with pytest.raises(InputError):
         exposition_points(text, "text/plain", START_US, {})
-
-
-def write_request(*series):
-    """A remote-write body of (labels, [(value, ms)])."""
-    request = _WRITE_REQUEST()
-    for labels, samples in series:
-        made = request.timeseries.add()
-        for name, value in labels.items():
-            made.labels.add(name=name, value=value)
-        for value, time_ms in samples:
-            made.samples.add(value=value, timestamp=time_ms)
-    return bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
-
-
-def test_remote_write_comes_in(listen):
-    """204; counters by their name; markers of series that have gone are skipped."""
-    now_ms = int(datetime.now(UTC).timestamp() * 1_000)
-    labels = {"__name__": "requests_total", "job": "shop"}
-    samples = [(1.0, now_ms - 20_000), (21.0, now_ms - 10_000), (math.nan, now_ms)]
-    body = write_request((labels, samples), ({"__name__": "load", "job": "shop"}, [(0.5, now_ms)]))
-    headers = {"content-encoding": "snappy", "content-type": "application/x-protobuf"}
-    with listen() as collector:
-        url = f"{collector.http}/api/v1/write"
-        assert post(url, body, headers) == 204
-        assert values(collector.records(TOPIC_METRICS)) == {"load": 0.5, "requests_total_rate": 2.0}
-        assert (
-            httpx.post(url, content=b"\xff\xff\xff", headers=headers, timeout=60).status_code == 400
-        )
-        newer = {"content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"}
-        assert post(url, body, headers | newer) == 415
-
-
-def post(url, body, headers):
-    """The status of the answer."""
-    return httpx.post(url, content=body, headers=headers, timeout=60).status_code
-
-
-@given(st.binary(max_size=50))
-def test_no_bytes_break_remote_write(body):
-    """Refused or read."""
-    with contextlib.suppress(InputError):
-        remote_write_points(body, 1_000)
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])

@@ -107,7 +107,7 @@ def test_reassessing_learns_nothing(rows):
     """A corrected window must not move the state that later windows are judged by."""
     detector = OnlineDetector()
     detector.update(observations(rows))
-    before = detector.state()
+    before = {name: array.copy() for name, array in detector.state().items()}
     detector.reassess(observations(rows), np.full(len(rows), np.nan))
     for name, array in detector.state().items():
         np.testing.assert_array_equal(array, before[name])

@@ -10,8 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from otlp_messages import trace_request
 
-from vigil.events.content import ARROW_STREAM, JSON, NDJSON
+from vigil.events.content import ARROW_STREAM, JSON, NDJSON, PROTOBUF
 from vigil.events.decode import Decoded, Limits, Payload, decode
 from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
 from vigil.stores.arrow_messages import arrow_messages
@@ -170,7 +174,7 @@ def test_arrow_with_other_types_is_cast_and_with_missing_columns_is_dead():
     assert read(b"garbage", ARROW_STREAM).dead["rule"].to_list() == ["must be an Arrow IPC stream"]
 
 
-text = st.text(max_size=12)
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 valid = st.fixed_dictionaries(
     {
         "time": st.datetimes(datetime(2020, 1, 1), datetime(2026, 3, 2)).map(  # noqa: DTZ001
@@ -185,6 +189,37 @@ valid = st.fixed_dictionaries(
         "request_bytes": st.integers(0, 2**53) | st.none(),
     }
 )
+
+
+def test_metrics_of_opentelemetry_are_told_to_take_the_collector():
+    """A topic with batches of them must not stop those who read it."""
+    request = ExportMetricsServiceRequest()
+    request.resource_metrics.add()
+    for value, content_type in (
+        (request.SerializeToString(), PROTOBUF),
+        (b'{"resourceMetrics": []}', JSON),
+    ):
+        dead = read(value, content_type, METRICS).dead
+        assert dead["rule"].to_list() == [
+            "must have passed a collector: vigil collect --from-topic metrics=TOPIC"
+        ]
+
+
+def test_a_nul_character_is_replaced_wherever_it_stands():
+    """No database keeps it; JSON, protobuf and attributes may hold one."""
+    line = {
+        "time": "2026-03-02T08:00:00Z", "service": "a\0b", "duration_ms": 1, "error": "\0",
+        "attributes": {"note": "x\0"},
+    }  # fmt: skip
+    [record] = read(orjson.dumps(line)).records.to_dicts()
+    assert (record["service"], record["error"]) == ("a\ufffdb", "\ufffd")
+    assert "\0" not in str(record["attributes"])
+    start_ns = int(NOW.timestamp()) * 10**9
+    span = {"start_time_unix_nano": start_ns, "end_time_unix_nano": start_ns}
+    request = trace_request(span | {"attributes": {"note": "x\0", "error.type": "\0"}})
+    [found] = read(request.SerializeToString(), PROTOBUF).records.to_dicts()
+    assert found["error"] == "\ufffd"
+    assert found["attributes"]["note"] == "x\ufffd"
 
 
 @settings(deadline=None)

@@ -13,9 +13,15 @@ from vigil.events.decode import Limits
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.kibana import DASHBOARDS, Panel, SavedSearch, search_request
 from vigil.kibana.queries import bucket_width
+from vigil.logs.sampling import KEPT_LINES
 from vigil.simulate import SimulationPlan, chunk_count, plan_faults, simulate_chunk
 from vigil.stores.arrow_messages import arrow_messages
-from vigil.stores.documents import alert_documents, edge_documents, score_documents
+from vigil.stores.documents import (
+    alert_documents,
+    edge_documents,
+    line_documents,
+    score_documents,
+)
 from vigil.stores.elastic import ElasticSink
 from vigil.stores.log import StoredMessage
 from vigil.stream.pipeline import Pipeline
@@ -63,16 +69,30 @@ def stored(elasticsearch):
     assert sink.write_scores(scores) == []
     assert sink.write_alerts(alerts) == []
     assert sink.write_edges(calls) == []
+    lines = kept_lines()
+    assert sink.write_lines(lines) == []
     sink.refresh()
-    yield (
-        sink,
-        {
-            "vigil-scores": score_documents(scores),
-            "vigil-alerts": alert_documents(alerts),
-            "vigil-graph": edge_documents(calls),
-        },
-    )
+    documents = {
+        "vigil-scores": score_documents(scores),
+        "vigil-alerts": alert_documents(alerts),
+        "vigil-graph": edge_documents(calls),
+        "vigil-logs": line_documents(lines),
+    }
+    yield sink, documents
     sink.close()
+
+
+def kept_lines() -> pl.DataFrame:
+    """Some log lines, a minute apart."""
+    rows = [
+        {
+            "line_id": f"{number}", "time": START + timedelta(minutes=number), "service": "search",
+            "level": "ERROR", "severity": 17, "template_id": "t0", "template": "no <*>",
+            "message": f"no {number}", "trace_id": "4bf92f3577b34da6", "lines": 3,
+        }
+        for number in range(5)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=KEPT_LINES)
 
 
 def values_of(document: dict, name: str) -> list:

@@ -7,7 +7,7 @@ import pytest
 from published import ATTRIBUTES, DashboardPanel, Reference
 
 from vigil.kibana import DASHBOARDS, Panel, SavedSearch, saved_objects, to_ndjson
-from vigil.stores.elastic import FIELDS
+from vigil.stores.elastic_templates import FIELDS
 
 OBJECTS = saved_objects(DASHBOARDS)
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
@@ -28,9 +28,9 @@ def test_there_are_four_dashboards_with_charts_searches_and_views():
         f"Vigil: {name}" for name in ("estate overview", "service", "journey", "incidents")
     }
     assert {item["id"] for item in OBJECTS if item["type"] == "index-pattern"} == {
-        "vigil-scores", "vigil-alerts", "vigil-graph",
+        "vigil-scores", "vigil-alerts", "vigil-graph", "vigil-logs",
     }  # fmt: skip
-    assert sum(item["type"] == "search" for item in OBJECTS) == 2
+    assert sum(item["type"] == "search" for item in OBJECTS) == 3
 
 
 def test_every_reference_leads_to_an_object_that_comes_before_it():

@@ -37,32 +37,33 @@ def counts(points: pl.DataFrame) -> dict[tuple[str, str | None], int]:
 def test_frequent_templates_have_a_series_and_rare_ones_share_one():
     """Every line is counted once."""
     frequent = [f"order {n} accepted" for n in range(LINES_FOR_SERIES)]
-    found = counts(LogSeries().points(logs([*frequent, "cache is full"])))
+    found = counts(LogSeries().observe(logs([*frequent, "cache is full"])).points)
     assert found == {
         ("log_lines", "order <*> accepted"): LINES_FOR_SERIES,
         ("log_lines", OTHER): 1,
         ("log_new_templates", None): 2,
+        ("log_error_lines", None): 0,
     }
 
 
 def test_a_template_is_new_once():
     """Also when its words turn out to be values later."""
     series = LogSeries()
-    series.points(logs(["login of ann by web form", "login of bob by web form"]))
+    series.observe(logs(["login of ann by web form", "login of bob by web form"]))
     later = counts(
-        series.points(logs([f"login of {n} by web form" for n in ("eve", "kim", "joe")]))
+        series.observe(logs([f"login of {n} by web form" for n in ("eve", "kim", "joe")])).points
     )
     assert later["log_new_templates", None] == 0
-    again = counts(series.points(logs(["the disk of this host is full"])))
+    again = counts(series.observe(logs(["the disk of this host is full"])).points)
     assert again["log_new_templates", None] == 1
 
 
 def test_services_do_not_share_templates():
     """What is old here may be new there."""
     series = LogSeries()
-    series.points(logs(["cache is full"], "cart"))
+    series.observe(logs(["cache is full"], "cart"))
     both = pl.concat([logs(["cache is full"], "cart"), logs(["cache is full"], "billing")])
-    found = series.points(both).filter(pl.col("metric") == "log_new_templates")
+    found = series.observe(both).points.filter(pl.col("metric") == "log_new_templates")
     assert dict(found.select("service", "lines").iter_rows()) == {"cart": 0, "billing": 1}
 
 
@@ -71,7 +72,8 @@ def test_the_number_of_series_is_bounded():
     letters = "abcdefghijklm"
     kinds = [f"{a * 3} {b * 4} {a * 2}{b}" for a in letters for b in letters]
     lines = [kind for kind in kinds for _ in range(LINES_FOR_SERIES)]
-    routes = LogSeries().points(logs(lines)).filter(pl.col("metric") == "log_lines")["route"]
+    points = LogSeries().observe(logs(lines)).points
+    routes = points.filter(pl.col("metric") == "log_lines")["route"]
     assert routes.n_unique() <= MAX_SERIES + 1
     assert OTHER in routes
 
@@ -85,7 +87,7 @@ def test_a_restored_state_goes_on_as_if_nothing_had_happened():
     ]
     after = logs([*before[:5], "2026-03-02 08:01:00 WARN shop: cache is full"])
     running, restarted = LogSeries(), LogSeries()
-    running.points(logs(before))
+    running.observe(logs(before))
     restarted.restore(json.loads(json.dumps(running.state())))
-    assert restarted.points(after).equals(running.points(after))
+    assert restarted.observe(after).points.equals(running.observe(after).points)
     assert restarted.state() == running.state()

@@ -91,11 +91,12 @@ def test_series_are_warm_when_the_plan_says_so(found, truth):
         assert (group.flags_from - START_AT) / waited == pytest.approx(1, abs=0.25)
 
 
-def test_as_many_incidents_come_as_planned(found, truth):
-    """Within a quarter of a week of days like this one."""
+def test_incidents_come_within_the_planned_interval(found, truth):
+    """A week of days like this one; few were in the sample, and the interval says so."""
     scratch, rehearsal = found
-    planned = plan_of(rehearsal, scratch, START_AT).alerts.incidents_a_week
-    assert planned == pytest.approx(7 * count(truth, "SELECT count(*) FROM incidents"), rel=0.25)
+    alerts = plan_of(rehearsal, scratch, START_AT).alerts
+    came = 7 * count(truth, "SELECT count(*) FROM incidents")
+    assert alerts.incidents_low < came < alerts.incidents_high
 
 
 def test_twice_the_estate_costs_twice(found):

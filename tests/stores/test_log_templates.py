@@ -46,7 +46,7 @@ def said(engine):
     pipeline = Pipeline(WindowSpec(60), Limits(), OnlineDetector(DetectorSettings()))
     stored = StoredMessage(TOPIC_LOGS, 0, 0, START, message)
     step = pipeline.step({(TOPIC_LOGS, 0): [stored]}, END, finish=True)
-    checkpoint = Checkpoint(1, {TOPIC_LOGS: {0: 1}}, pipeline.counters, {})
+    checkpoint = Checkpoint(1, {TOPIC_LOGS: {0: 1}}, pipeline.counters)
     CheckpointStore(engine, "test").commit(checkpoint, step.outputs)
     return engine
 

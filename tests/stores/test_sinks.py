@@ -81,7 +81,7 @@ class EmbeddedHarness:
             late=pl.DataFrame(),
             alerts=alerts,
         )
-        self.checkpoints.commit(Checkpoint(self.epoch, {}, {}, {}), outputs)
+        self.checkpoints.commit(Checkpoint(self.epoch, {}, {}), outputs)
 
 
 class ElasticHarness:

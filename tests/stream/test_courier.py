@@ -13,7 +13,7 @@ from vigil.errors import SinkError
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores.graph import GraphStore
 from vigil.stores.memory_log import MemoryLog
-from vigil.stores.sink_outbox import SinkOutbox, put_aside
+from vigil.stores.sink_outbox import Documents, SinkOutbox, put_aside
 from vigil.stores.sinks import Refused
 from vigil.stream.courier import Courier
 from vigil.stream.graph_feed import GraphFeed
@@ -26,7 +26,7 @@ class FlakySink:
 
     def __init__(self):
         self.down = False
-        self.taken: list[int] = []
+        self.taken: list[int | str] = []
 
     def write_scores(self, scored: pl.DataFrame) -> list[Refused]:
         """Notes the series."""
@@ -40,12 +40,17 @@ class FlakySink:
         """Nothing to note."""
         return []
 
+    def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
+        """Notes the ids."""
+        self.taken += lines["line_id"].to_list() if lines.height else []
+        return []
+
 
 def commit(engine: sa.Engine, epoch: int, *series_ids: int, revision: int = 0) -> None:
     """What a scorer puts aside in a checkpoint."""
     frame = pl.DataFrame({"series_id": series_ids, "revision": [revision] * len(series_ids)})
     with engine.begin() as connection:
-        put_aside(connection, "test", epoch, frame, [])
+        put_aside(connection, "test", epoch, Documents(frame, [], pl.DataFrame()))
 
 
 def outbox(engine: sa.Engine) -> Outbox:
@@ -102,6 +107,17 @@ def test_a_sink_that_was_down_gets_everything_later(engine, parts):
     second = new_courier(engine, sink, log)
     second.finish(deliver_all=True)
     assert sink.taken == [10, 11]
+
+
+def test_log_lines_arrive_also_where_there_are_no_scores(engine, parts):
+    """A checkpoint may hold nothing else."""
+    sink, _, courier = parts
+    lines = pl.DataFrame({"line_id": ["a", "b"]})
+    with engine.begin() as connection:
+        put_aside(connection, "test", 1, Documents(pl.DataFrame(), [], lines))
+    commit(engine, 2, 10)
+    courier.finish(deliver_all=True)
+    assert sink.taken == [10, "a", "b"]
 
 
 def test_finishing_says_when_the_sink_does_not_take_the_rest(engine, parts):

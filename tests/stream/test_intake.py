@@ -47,7 +47,7 @@ def take_all(intake: Intake) -> list:
     """Everything up to the log's end, one `Taken` each."""
     found = []
     while True:
-        taken, at_end = intake.take(1.0)
+        taken, at_end = intake.take(0.05)
         if taken:
             found.append(taken)
         elif at_end:
@@ -125,3 +125,17 @@ def test_commits_run_one_after_the_other_and_a_failure_stops_them():
         committer.submit(lambda: done.append("after"))
     committer.close()
     assert done == ["first"]
+
+
+def test_at_the_logs_end_a_taker_waits_for_what_comes():
+    """It does not turn in circles until then."""
+    log = log_of(1)
+    intake = running(log)
+    take_all(intake)
+    appender = threading.Timer(0.3, lambda: log.append(TOPIC, [Message(b"later")]))
+    appender.start()
+    taken, _ = intake.take(30.0)
+    appender.join()
+    intake.finish()
+    assert taken is not None
+    assert taken.messages == 1

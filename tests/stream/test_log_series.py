@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import polars as pl
 import pytest
 
 from vigil.detect import DetectorSettings, OnlineDetector
@@ -77,6 +78,32 @@ def test_lines_of_a_template_are_counted_in_windows(scored):
     ]
     beats = scored["log_lines", "heartbeat sent"]
     assert [beats[minute]["actual"] for minute in range(MINUTES - 12, MINUTES)] == [6, 6] + [0] * 10
+
+
+def test_every_line_is_in_a_kept_one():
+    """Few are kept, their numbers add up; ids say where a line lies, through a restart as well."""
+    pipeline, kept = new_pipeline(), []
+    now_at = START + timedelta(days=1)
+    for first in range(0, 40, STEP_MINUTES):
+        restarted = new_pipeline()
+        restarted.restore(pipeline.state(), pipeline.counters)
+        pipeline = restarted
+        kept.append(
+            pipeline.step(message(range(first, first + STEP_MINUTES)), now_at).outputs.lines
+        )
+    kept.append(pipeline.step({}, now_at, finish=True).outputs.lines)
+    lines = pl.concat(kept)
+    assert lines["lines"].sum() == sum(len(said(minute)) for minute in range(40))
+    assert lines["line_id"].is_unique().all()
+    beats = lines.filter(pl.col("message") == "heartbeat sent")
+    assert (
+        beats.group_by(pl.col("time").dt.truncate("1m"))
+        .agg(pl.col("lines").sum())["lines"]
+        .to_list()
+        == [6] * 40
+    )
+    assert beats.height == 40 * 6
+    assert beats["template"].unique().to_list() == ["heartbeat sent"]
 
 
 def test_a_vanished_template_is_unusual(scored):

@@ -26,7 +26,7 @@ from vigil.simulate import SimulationPlan, chunk_count, plan_faults, simulate_ch
 from vigil.stores import open_log
 from vigil.stores.arrow_messages import arrow_messages
 from vigil.stores.bundle import BundleArrays
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs, Part
 from vigil.stores.database import open_database
 from vigil.stores.log import Message
 from vigil.stores.registry import Registry
@@ -209,9 +209,9 @@ def wait_for(condition, limit_s: float = 60.0) -> None:
 def test_two_scorers_under_one_name_cannot_both_commit(engine):
     """The second commit of the same epoch is refused."""
     store = CheckpointStore(engine, "test")
-    store.commit(Checkpoint(1, {}, {}, {"part": b"a"}), NOTHING)
+    store.commit(Checkpoint(1, {}, {}), NOTHING, {"part": Part(None, lambda: b"a")})
     with pytest.raises(StoreError, match="another scorer runs under the same name"):
-        store.commit(Checkpoint(1, {}, {}, {"part": b"b"}), NOTHING)
+        store.commit(Checkpoint(1, {}, {}), NOTHING, {"part": Part(None, lambda: b"b")})
     loaded = store.load()
     assert loaded is not None
     assert loaded.state == {"part": b"a"}

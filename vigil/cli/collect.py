@@ -32,6 +32,10 @@ from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
     "--scrape-interval-s", default=15.0, show_default=True, type=click.FloatRange(1),
     help="How often pages are fetched.",
 )  # fmt: skip
+@click.option(
+    "--from-topic", "topics", multiple=True, metavar="SIGNAL=TOPIC",
+    help="Read OTLP batches of traces, logs or metrics from this topic; may be repeated.",
+)  # fmt: skip
 @click.option("--from-start", is_flag=True, help="Read files to follow from their beginning.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
@@ -65,6 +69,7 @@ def command(
     tails: tuple[Path, ...],
     pages: tuple[str, ...],
     scrape_interval_s: float,
+    topics: tuple[str, ...],
     from_start: bool,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -81,14 +86,15 @@ def command(
     become dead letters, and the sender is told how many and why (partial success). When the
     receiver is full or the log is down, senders are told when to come again.
 
-    With --tail it follows access logs, with --scrape it fetches Prometheus' pages as well. It
-    listens on this machine only, unless --host says otherwise; then senders need keys (vigil keys
-    create).
+    With --tail it follows access logs, with --scrape it fetches Prometheus' pages, with
+    --from-topic it reads what the Collector's Kafka exporter writes. It listens on this machine
+    only, unless --host says otherwise; then senders need keys (vigil keys create).
 
     \b
     Examples:
       vigil collect
       vigil collect --tail /var/log/nginx/access.log --format nginx --service shop
+      vigil collect --from-topic metrics=otlp_metrics
       OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 opentelemetry-instrument python app.py
 
     Ctrl-C ends it orderly: requests under way are finished, then the counts are printed.
@@ -100,10 +106,11 @@ def command(
     import uvloop
 
     from vigil.collect.metrics.scrape import Target
+    from vigil.collect.receive.consuming import Source
     from vigil.collect.receive.following import Tail
     from vigil.collect.receive.limits import ReceiverLimits
     from vigil.collect.receive.receiver import Address
-    from vigil.collect.receive.run import Access, receive, tls_files
+    from vigil.collect.receive.run import Access, Beside, receive, tls_files
     from vigil.config import load_settings
     from vigil.stores import open_log
 
@@ -111,8 +118,11 @@ def command(
     access_log = chosen_access_log(layout, pattern, paths, at_end, identity)
     if bool(tails) != bool(access_log):
         raise click.UsageError("--tail and --format need each other")
-    followed = [Tail(path, access_log, from_start) for path in tails]
-    targets = [Target(url, scrape_interval_s, identity["service"] or "") for url in pages]
+    fetched = Beside(
+        tails=[Tail(path, access_log, from_start) for path in tails],
+        targets=[Target(url, scrape_interval_s, identity["service"] or "") for url in pages],
+        sources=[Source.parse(text) for text in topics],
+    )
     access = Access(everybody, require_keys)
     settings = load_settings()
     address = Address(
@@ -128,9 +138,7 @@ def command(
             click.echo(orjson.dumps({"listening": ports}))
 
     with closing(open_log(settings)) as event_log:
-        counters = uvloop.run(
-            receive(event_log, settings, address, limits, access, followed, targets, say)
-        )
+        counters = uvloop.run(receive(event_log, settings, address, limits, access, fetched, say))
     if as_json:
         print_json(counters)
     else:

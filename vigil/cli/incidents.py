@@ -72,3 +72,4 @@ def _tell(story: dict[str, Any], as_json: bool) -> None:
             f"  {item['created_at']:%m-%d %H:%M:%S}  {item['action']:<10} {item['channel']:<14}"
             f" {item['status']} after {item['attempts']} attempts{error}"
         )
+    click.echo(f"\nLines: vigil logs search --incident {story['incident']['incident_id']}")

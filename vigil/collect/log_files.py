@@ -13,6 +13,7 @@ import pyarrow as pa
 from vigil.errors import InputError
 from vigil.logs.lines import Lines, split_lines
 from vigil.logs.raw import RawMiner
+from vigil.logs.structured import messages_of
 
 _READ_BYTES = 1 << 20
 _LARGEST_BLOCK_BYTES = 16 << 20
@@ -59,7 +60,7 @@ def mine_file(path: Path, out: Path, tick: Callable[[int], None] = lambda size: 
     count = 0
     with tempfile.TemporaryFile() as numbers:
         for lines in read_blocks(path, tick):
-            raw.observe(lines).astype(np.int32).tofile(numbers)
+            raw.observe(messages_of(lines)).astype(np.int32).tofile(numbers)
             count += len(lines)
         numbers.seek(0)
         try:

@@ -1,4 +1,4 @@
-"""Detectors of Darts and sktime behind one contract, for the workbench's competition."""
+"""Detectors of other libraries behind one contract, for the workbench's competition."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -90,6 +90,59 @@ class SktimeLabels:
         detector = self._build().set_config(remember_data=False)
         labels = detector.fit(frame.iloc[: len(history)]).transform(frame)
         return (np.asarray(labels, float).ravel()[-len(recent) :] != 0).astype(float)
+
+
+class StumpyDiscord:
+    """Online matrix profile: distance of the last `window` values from the nearest before them.
+
+    Not normalised, since an API's level matters. About 30 µs a value and 1,000 of history.
+    Source: Yeh et al., "Matrix profile I", ICDM 2016; stumpy's `stumpi`.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+
+    def score(self, history: pd.Series, recent: pd.Series) -> np.ndarray:
+        """See `SeriesDetector`; a discord belongs to its window's last value."""
+        import stumpy
+
+        past = history.to_numpy(float)
+        # The profile of the history itself is not asked for: no neighbours, at no distance known.
+        unknown = np.empty((len(past) - self._window + 1, 4), object)
+        unknown[:, 0], unknown[:, 1:] = np.inf, -1
+        profile = stumpy.stumpi(past, self._window, egress=True, normalize=False, mp=unknown)
+        distance = np.empty(len(recent))
+        for row, value in enumerate(recent.to_numpy(float)):
+            profile.update(value)
+            distance[row] = profile.left_P_[-1]
+        return np.nan_to_num(distance, posinf=0.0)
+
+
+class HalfSpaceTreesScorer:
+    """river's HalfSpaceTrees on a value and its change from a season ago, both scaled to 0..1.
+
+    Source: Tan, Ting and Liu, "Fast anomaly detection for streaming data", IJCAI 2011.
+    """
+
+    def __init__(self, trees: int, window: int, season_steps: int) -> None:
+        self._trees, self._window, self._season_steps = trees, window, season_steps
+
+    def score(self, history: pd.Series, recent: pd.Series) -> np.ndarray:
+        """See `SeriesDetector`; learns each value after it is scored."""
+        from river import anomaly, preprocessing
+
+        model = preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(
+            n_trees=self._trees, window_size=self._window, seed=42
+        )
+        whole = pd.concat([history, recent]).ffill().bfill()
+        change = (whole - whole.shift(self._season_steps)).fillna(0.0)
+        rows = [{"value": v, "change": c} for v, c in zip(whole, change, strict=True)]
+        score = np.zeros(len(rows))
+        for number, row in enumerate(rows):
+            if number >= len(history):
+                score[number] = model.score_one(row)
+            model.learn_one(row)
+        return score[len(history) :]
 
 
 class OnlineScorer:

@@ -119,6 +119,8 @@ class OnlineDetector:
         self._slots: dict[int, int] = {}
         self._arrays = _empty_series(0)
         self._generic_slots: dict[int, int] = {}
+        # Grows whenever the state may have changed.
+        self.updates = 0
         self._generic = _empty_generic(0)
 
     def _slots_of(self, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
@@ -133,6 +135,7 @@ class OnlineDetector:
 
     def update(self, observations: Observations, prior: Prior | None = None) -> Decisions:
         """Decide on each observation, then learn from it."""
+        self.updates += 1
         slots, rows = self._slots_of(observations)
         return self._run(observations, prior, slots, self._arrays, rows, self._generic)
 
@@ -141,6 +144,7 @@ class OnlineDetector:
 
         `expected`: float64 (n,), NaN where nothing was; the present calibration is used.
         """
+        self.updates += 1  # a series may be new
         slots, rows = self._slots_of(observations)
         each = np.arange(len(slots))
         prior = Prior(expected, np.zeros(len(slots)))
@@ -169,6 +173,7 @@ class OnlineDetector:
 
     def forget(self, series_id: int) -> None:
         """Start the series afresh, as after a confirmed deploy that changed its level for good."""
+        self.updates += 1
         if series_id in self._slots:
             _forget(self._arrays, _empty_series, self._slots[series_id])
         if series_id in self._generic_slots:
@@ -189,6 +194,7 @@ class OnlineDetector:
         self, series_id: int, column: int, choose: Callable[..., float], deviation: float
     ) -> None:
         if series_id in self._slots:
+            self.updates += 1
             series = self._arrays["state"][self._slots[series_id]]
             series[column] = choose(series[column], deviation) if series[column] > 0 else deviation
 
@@ -206,6 +212,10 @@ class OnlineDetector:
         prior = prior or Prior(unknown, unknown)
         time_s, weight = observations.time_s.astype(float), observations.weight.astype(float)
         local_s, free = self._local(observations)
+        by_day = {
+            name: arrays[name].reshape(len(arrays[name]), season.KINDS_OF_DAY, season.BINS)
+            for name in ("profile", "seen")
+        }
         value, base, span_s = np.empty(n), np.empty(n), np.empty(n)
         expected, lower, upper = np.empty(n), np.empty(n), np.empty(n)
         p, evidence, warming_up = np.empty(n), np.empty(n), np.empty(n)
@@ -221,7 +231,7 @@ class OnlineDetector:
             slots, time_s, local_s, free, value, weight, observations.kind.astype(np.int8),
             prior.expected.astype(float), prior.spread.astype(float), self.settings.constants(),
             rules_array(self.settings.rules), restarted,
-            arrays["state"], arrays["first"], arrays["profile"], arrays["seen"],
+            arrays["state"], arrays["first"], by_day["profile"], by_day["seen"],
             expected, lower, upper, p, evidence, gate, flagged, warming_up, z_level, z_seasonal,
         )  # fmt: skip
         compare(rows, value, restarted, generic["shapes"], generic["past"], distance)
@@ -246,13 +256,13 @@ class OnlineDetector:
         return local_s, free
 
     def state(self) -> dict[str, np.ndarray]:
-        """For a checkpoint: arrays only."""
+        """For a checkpoint: arrays only, the live ones. Copy what is to stay as it is."""
         used, generic = len(self._slots), len(self._generic_slots)
         return {
             "series_id": np.fromiter(self._slots, np.int64, used),
-            **{name: array[:used].copy() for name, array in self._arrays.items()},
+            **{name: array[:used] for name, array in self._arrays.items()},
             "generic_series_id": np.fromiter(self._generic_slots, np.int64, generic),
-            **{name: array[:generic].copy() for name, array in self._generic.items()},
+            **{name: array[:generic] for name, array in self._generic.items()},
         }
 
     @classmethod
@@ -282,8 +292,9 @@ def _empty_series(capacity: int) -> Arrays:
     return {
         "state": series,
         "first": np.zeros((capacity, kernel.FIRST)),
-        "profile": np.zeros((capacity, season.KINDS_OF_DAY, season.BINS), np.float32),
-        "seen": np.zeros((capacity, season.KINDS_OF_DAY, season.BINS), np.uint8),
+        # Flat, so that a checkpoint writes only the columns of the present time of day.
+        "profile": np.zeros((capacity, season.KINDS_OF_DAY * season.BINS), np.float32),
+        "seen": np.zeros((capacity, season.KINDS_OF_DAY * season.BINS), np.uint8),
         "views": np.zeros((capacity, novelty.STATE_COLUMNS)),
     }
 

@@ -16,11 +16,23 @@ DEAD_LETTERS = {
 }
 
 RAW_CHARACTERS = 2_000
+# Everything but control characters: what is above 127 may be text of many encodings.
+_TEXT_BYTES = bytes({*range(32, 256), *b"\t\n\r"} - {127})
 
 
 def readable(raw: bytes) -> str:
     """Bytes as text without loss (what is not UTF-8 is escaped), cut to a bearable length."""
     return raw[: 4 * RAW_CHARACTERS].decode("utf-8", "backslashreplace")[:RAW_CHARACTERS]
+
+
+def text_only(payload: bytes) -> bytes:
+    """A payload that is text; nothing of one that is not.
+
+    In bytes that could not be read nobody can tell what is a secret, and they cannot be sent again.
+    """
+    sample = payload[: 4 * RAW_CHARACTERS]
+    is_text = not sample.translate(None, _TEXT_BYTES)
+    return sample if is_text else b""
 
 
 def one_dead_letter(

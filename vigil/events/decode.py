@@ -26,7 +26,14 @@ from vigil.events.content import (
     form_of,
     numbers_by_form,
 )
-from vigil.events.dead_letters import DEAD_LETTERS, dead_frame, one_dead_letter, readable
+from vigil.events.dead_letters import (
+    DEAD_LETTERS,
+    dead_frame,
+    one_dead_letter,
+    readable,
+    text_only,
+)
+from vigil.events.nul import may_hold_nul, without_nul
 from vigil.events.otlp import read_otlp
 from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
@@ -81,6 +88,7 @@ class _Rows:
     line: np.ndarray
     lines: Sequence[bytes] | None = None
     is_own: bool = False
+    may_hold_nul: bool = True
 
     def raw(self, row: int) -> str:
         if self.lines is not None:
@@ -119,7 +127,9 @@ def decode_columns(
         rule, given = f"must be one of {', '.join(KNOWN)}", payloads.content_types[number]
         value = payloads.values[number]
         dead.append(
-            one_dead_letter(number, payloads.place(number), 0, "content-type", rule, given, value)
+            one_dead_letter(
+                number, payloads.place(number), 0, "content-type", rule, given, text_only(value)
+            )
         )
     return _assemble(payloads, groups, dead, schema, now_at, limits)
 
@@ -154,6 +164,8 @@ def _assemble(
             )
             dead.append(letter | {"raw": rows.raw(row)})
         valid = typed if keep.all() else typed.filter(keep)
+        if rows.may_hold_nul:
+            valid = without_nul(valid)
         records.append(valid if rows.is_own else limits.redaction.records(valid))
         sources.append(rows.payload[keep])
     merged, source = records[0], sources[0]
@@ -198,7 +210,7 @@ def _read_arrow(
             dead.append(
                 one_dead_letter(
                     number, payloads.place(number), 0, "payload", "must be an Arrow IPC stream",
-                    reason, payloads.values[number][:2_000],
+                    reason, text_only(payloads.values[number]),
                 )
             )  # fmt: skip
     groups = []
@@ -211,7 +223,7 @@ def _read_arrow(
         lines = [np.arange(1, count + 1) for count in counts]
         line_of = np.concatenate([*lines, np.empty(0, np.int64)])
         # One piece of memory a column: everything after this is done on whole columns.
-        groups.append(_Rows(frame.rechunk(), payload_of, line_of, is_own=True))
+        groups.append(_Rows(frame.rechunk(), payload_of, line_of, is_own=True, may_hold_nul=False))
     return groups
 
 
@@ -233,10 +245,8 @@ def _read_otlp(
     for request, rule in found.refused.items():
         number = numbers[request]
         value = payloads.values[number]
-        size = f"{len(value)} bytes"
-        dead.append(
-            one_dead_letter(number, payloads.place(number), 0, "payload", rule, size, value)
-        )
+        size, raw = f"{len(value)} bytes", text_only(value)
+        dead.append(one_dead_letter(number, payloads.place(number), 0, "payload", rule, size, raw))
     # Records are numbered within their request, from 1 on.
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first
@@ -344,7 +354,9 @@ def _read_plain(
         return None
     typed = {name: kind if kind.is_numeric() else pl.String() for name, kind in schema.items()}
     frame = _parse(text, len(lines), typed)
-    return None if frame is None else _Rows(frame, payload_of, line_of, lines)
+    if frame is None:
+        return None
+    return _Rows(frame, payload_of, line_of, lines, may_hold_nul=may_hold_nul(text))
 
 
 def _read_awkward(

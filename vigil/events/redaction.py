@@ -5,7 +5,7 @@ expressions run on those alone. They take linear time, whatever the text.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
@@ -16,6 +16,8 @@ TOKENS, EMAILS, CARDS, IPS, QUERIES = KINDS = ("tokens", "emails", "cards", "ips
 
 SECRET = "[secret]"
 FREE_TEXT = ("error", "body", "peer_service")
+# Labels in a metric's name may hold addresses of hosts, which tell its series apart.
+_IN_METRICS = frozenset((TOKENS, EMAILS, CARDS))
 
 _SECRET_NAME = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|access[._-]?key|private[._-]?key"
@@ -27,9 +29,16 @@ _ISSUED = (
     r"|glpat-[\w-]{16,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{35}"
     r"|[sr]k_(?:live|test)_[0-9A-Za-z]{10,}|sk-[\w-]{20,})"
 )
+# A value ends where its quotation does, also where the text was cut before that or is a quotation
+# itself (`\"token\": \"…`).
 _ASSIGNED = (
-    rf"""(?i)\b((?:[\w.-]*[._-])?{_SECRET_NAME}["']?\s*[:=]\s*)"""
-    r"""(?:"[^"]*"|'[^']*'|(?:bearer |basic |digest )?[^\s"'&,;<>{}()\[\]]+)"""
+    rf"""(?i)\b((?:[\w.-]*[._-])?{_SECRET_NAME}\\*["']?\s*[:=]\s*)"""
+    r"""(?:(")(?:[^"\\]|\\.)*|(')[^']*|(\\+["'])[^"'\\]*"""
+    r"""|(?:bearer |basic |digest )?[^\s"'\\&,;<>{}()\[\]]+)"""
+)
+_OTLP_JSON = (
+    rf"""(?i)("key"\s*:\s*"(?:[^"]*[._-])?{_SECRET_NAME}"\s*,\s*"value"\s*:\s*\{{\s*"stringValue"\s*"""
+    r""":\s*")(?:[^"\\]|\\.)*"""
 )
 _EMAIL = r"[^\s@<>()\[\],;:\"'=&]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 _PRIVATE_KEY = r"-----BEGIN[A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END[A-Z ]*PRIVATE KEY-----|$)"
@@ -54,8 +63,9 @@ _RULES = (
         ("pass", "pwd", "secret", "token", "key", "authorization", "cookie", "sid", "session",
          "credential"),
         _ASSIGNED,
-        "${1}" + SECRET,
+        "${1}${2}${3}${4}" + SECRET,
     ),
+    _Rule(TOKENS, ("stringvalue",), _OTLP_JSON, "${1}" + SECRET),
     _Rule(
         TOKENS,
         ("bearer ", "basic ", "digest "),
@@ -92,6 +102,9 @@ class Redaction:
         if not self.kinds and not self.patterns:
             return records
         columns = [self.text(records[name]) for name in FREE_TEXT if name in records.columns]
+        if "metric" in records.columns:
+            names = replace(self, kinds=self.kinds & _IN_METRICS)
+            columns.append(names.text(records["metric"]))
         if "attributes" in records.columns:
             columns.append(self._attributes(records["attributes"]))
         return records.with_columns(columns)

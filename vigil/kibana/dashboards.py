@@ -3,6 +3,7 @@
 from vigil.kibana.panels import (
     ALERTS,
     GRAPH,
+    LINES,
     SCORES,
     Condition,
     Control,
@@ -103,6 +104,10 @@ SERVICE = Dashboard(
             ("service.name", "http.route", "vigil.metric", "vigil.actual", "vigil.expected",
              "vigil.p", "vigil.model"),
             (_FLAGGED,),
+        ),
+        SavedSearch(
+            "vigil-log-lines", "Vigil: log lines", LINES,
+            ("log.level", "service.name", "message", "vigil.lines", "vigil.template", "trace.id"),
         ),
     ),
     (Control("Service", "service.name"), Control("Route", "http.route")),

@@ -7,9 +7,9 @@ a test asks Elasticsearch is what the panel shows.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from vigil.stores.documents import ALERTS_INDEX, GRAPH_INDEX, SCORES_INDEX
+from vigil.stores.documents import ALERTS_INDEX, GRAPH_INDEX, LINES_INDEX, SCORES_INDEX
 
-SCORES, ALERTS, GRAPH = SCORES_INDEX, ALERTS_INDEX, GRAPH_INDEX
+SCORES, ALERTS, GRAPH, LINES = SCORES_INDEX, ALERTS_INDEX, GRAPH_INDEX, LINES_INDEX
 TIME_FIELD = "@timestamp"
 
 Operation = Literal["count", "unique_count", "average", "sum", "min", "max"]

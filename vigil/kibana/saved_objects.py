@@ -12,6 +12,7 @@ import orjson
 from vigil.kibana.panels import (
     ALERTS,
     GRAPH,
+    LINES,
     SCORES,
     TIME_FIELD,
     Control,
@@ -30,7 +31,12 @@ LAYER = "layer"
 
 SavedObject = dict[str, Any]
 
-_NAMES = {SCORES: "Vigil scores", ALERTS: "Vigil alerts", GRAPH: "Vigil service graph"}
+_NAMES = {
+    SCORES: "Vigil scores",
+    ALERTS: "Vigil alerts",
+    GRAPH: "Vigil service graph",
+    LINES: "Vigil log lines",
+}
 _XY = {"line": "line", "bar": "bar_stacked"}
 
 

@@ -5,8 +5,9 @@ part, which puts shapes together that differ in values (`vigil.logs.slots`). Whe
 together the oldest keeps its number, so numbers that were given out stay valid (`resolve`).
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,14 @@ _MOST_FORMS = 64
 TEMPLATES = pl.Schema(
     {"number": pl.Int64, "template_id": pl.String, "template": pl.String, "lines": pl.Int64}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """Numbers of the patterns of a template, and how it reads."""
+
+    members: list[int]
+    text: str
 
 
 class TemplateMiner:
@@ -49,6 +58,8 @@ class TemplateMiner:
         self._outlines: dict[Form, dict[tuple[Form, ...], int]] = {}
         self._matcher = Matcher.of({})
         self._overflow: int | None = None
+        # What is known of each template, until the next pattern comes.
+        self._templates: dict[int, _Template] = {}
 
     @property
     def count(self) -> int:
@@ -110,6 +121,7 @@ class TemplateMiner:
         return self._overflow
 
     def _add(self, number: int, pattern: Pattern) -> None:
+        self._templates = {}
         key = pattern.shape.hash()
         if number == len(self._ids):
             self._ids.append(key)
@@ -141,6 +153,7 @@ class TemplateMiner:
         roots = sorted({self._root(number) for number in numbers})
         for root in roots[1:]:
             self._parent[root] = roots[0]
+            self._templates = {}
         return roots[0]
 
     def _root(self, number: int) -> int:
@@ -193,28 +206,42 @@ class TemplateMiner:
             today = parent[today]
         return today
 
-    def table(self) -> pl.DataFrame:
-        """The templates: number, template_id (`t` and 16 hex digits), template, lines.
+    def table(self, numbers: Iterable[int] | None = None) -> pl.DataFrame:
+        """The templates, or those of these numbers of today, in the order of their patterns.
 
-        The id comes from the first line that a template was seen in, so it is the same wherever
-        the same lines are read, and stays when the template grows.
+        Columns: number, template_id (`t` and 16 hex digits), template, lines. The id comes from the
+        first line that a template was seen in, so it is the same wherever the same lines are read,
+        and stays when the template grows.
         """
-        lines, plainest = Counter[int](), dict[int, Shape]()
-        for number, pattern in self._patterns.items():
-            root = self._root(number)
-            lines[root] += pattern.lines
-            known = plainest.setdefault(root, pattern.shape)
-            if _generality(pattern.shape) > _generality(known):
-                plainest[root] = pattern.shape
+        if not self._templates:
+            self._templates = self._find_templates()
+        wanted = self._templates if numbers is None else dict.fromkeys(numbers)
         return pl.DataFrame(
-            {
-                "number": list(lines),
-                "template_id": [self.identity(number) for number in lines],
-                "template": [plainest[number].text() for number in lines],
-                "lines": list(lines.values()),
-            },
+            [
+                (
+                    number,
+                    self.identity(number),
+                    self._templates[number].text,
+                    sum(self._patterns[member].lines for member in self._templates[number].members),
+                )
+                for number in wanted
+            ],
             schema=TEMPLATES,
+            orient="row",
         )
+
+    def _find_templates(self) -> dict[int, "_Template"]:
+        members: dict[int, list[int]] = {}
+        for number in self._patterns:
+            members.setdefault(self._root(number), []).append(number)
+        return {
+            root: _Template(some, self._plainest(some).text()) for root, some in members.items()
+        }
+
+    def _plainest(self, numbers: list[int]) -> Shape:
+        """Of the patterns of a template the one with few tokens and many values speaks for it."""
+        shapes = (self._patterns[number].shape for number in numbers)
+        return max(shapes, key=lambda shape: (-len(shape.tokens), shape.tokens.count(None)))
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on after a restart, as JSON; numbers are given anew then."""
@@ -250,11 +277,6 @@ class TemplateMiner:
         self._rivals.forget_touched()
         self._crowds.forget_touched()
         self._matcher = Matcher.of(self._patterns)
-
-
-def _generality(shape: Shape) -> tuple[int, int]:
-    """Of the patterns of a template the one with few tokens and many values speaks for it."""
-    return -len(shape.tokens), shape.tokens.count(None)
 
 
 def _is_word(token: str | None) -> bool:

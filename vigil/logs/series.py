@@ -1,9 +1,10 @@
-"""Log lines to series: how many lines of each template, and how many templates are new.
+"""Log lines to series: lines of each template, new templates, lines that tell of an error.
 
 Each service of a tenant has a miner of its own. A template gets a series once it is no rarity; the
 lines of all others are counted under `__other__`, so the number of series is bounded.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,8 +12,10 @@ import polars as pl
 from vigil.events.schema import KEY_COLUMNS
 from vigil.logs.lines import lines_of
 from vigil.logs.raw import RawMiner
+from vigil.logs.severity import NUMBERS, severity_number
+from vigil.logs.structured import described
 
-LINES, NEW_TEMPLATES = "log_lines", "log_new_templates"
+LINES, NEW_TEMPLATES, ERROR_LINES = "log_lines", "log_new_templates", "log_error_lines"
 OTHER = "__other__"
 
 MAX_MINERS = 500
@@ -30,10 +33,16 @@ POINTS = pl.Schema(
         "lines": pl.Int64(),
     }
 )
-# With the number of the line that each point comes from.
-_PLACED = pl.Schema({"line": pl.UInt32(), **POINTS})
 
 _Owner = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """points: schema POINTS. lines: the records with `level`, `template_id` and `template`."""
+
+    points: pl.DataFrame
+    lines: pl.DataFrame
 
 
 class _Service:
@@ -43,47 +52,33 @@ class _Service:
         self.raw = raw or RawMiner(max_patterns=MAX_PATTERNS)
         self.names: dict[int, str] = {}
 
-    def describe(self, bodies: pl.Series) -> pl.DataFrame:
-        """For each line `name`, the route of its series, and `is_new`: the first of a template."""
-        before = self.raw.miner.count
-        numbers = self.raw.observe(lines_of(bodies.to_arrow()))
-        found = pl.DataFrame({"number": numbers})
-        self._name(set(found["number"].unique()) - self.names.keys())
-        return found.select(
-            name=pl.col("number").replace_strict(self.names, default=OTHER, return_dtype=pl.String),
-            is_new=(pl.col("number") >= before) & pl.col("number").is_first_distinct(),
-        )
+    def mine(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """This service's lines with their templates.
 
-    def points_of(self, lines: pl.DataFrame) -> list[pl.DataFrame]:
-        """Points of this service's lines."""
-        described = lines.with_columns(self.describe(lines["body"]))
-        key = [pl.col(name) for name in ("line", *KEY_COLUMNS) if name not in ("route", "method")]
-        nothing = pl.lit(None, pl.String)
-        rates = described.select(
-            "time", *key, route="name", method=nothing, metric=pl.lit(LINES), lines=pl.lit(1)
+        `name`: the route of its series; `is_new`: the first line of a template.
+        """
+        before = self.raw.miner.count
+        numbers = self.raw.observe(lines_of(lines["message"].to_arrow()))
+        mined = lines.with_columns(number=pl.Series(numbers))
+        table = self.raw.miner.table(mined["number"].unique(maintain_order=True))
+        self._name(table)
+        names = pl.col("number").replace_strict(self.names, default=OTHER, return_dtype=pl.String)
+        return mined.join(
+            table.drop("lines"), on="number", how="left", maintain_order="left"
+        ).with_columns(
+            name=names, is_new=(pl.col("number") >= before) & pl.col("number").is_first_distinct()
         )
-        # The first line stands for the batch, so that the series goes on without new templates.
-        first = described["line"][0]
-        news = described.filter(pl.col("is_new") | (pl.col("line") == first)).select(
-            "time",
-            *key,
-            route=nothing,
-            method=nothing,
-            metric=pl.lit(NEW_TEMPLATES),
-            lines=pl.col("is_new").cast(pl.Int64),
-        )
-        return [frame.select(list(_PLACED)).cast(_PLACED) for frame in (rates, news)]
 
     def named_ids(self) -> dict[str, str]:
         """Template id → name of its series."""
         return {self.raw.miner.identity(number): name for number, name in self.names.items()}
 
-    def _name(self, unnamed: set[int]) -> None:
+    def _name(self, table: pl.DataFrame) -> None:
         room = MAX_SERIES - len(self.names)
-        if not unnamed or room <= 0:
+        if room <= 0:
             return
-        frequent = self.raw.miner.table().filter(
-            pl.col("number").is_in(unnamed) & (pl.col("lines") >= LINES_FOR_SERIES)
+        frequent = table.filter(
+            ~pl.col("number").is_in(list(self.names)) & (pl.col("lines") >= LINES_FOR_SERIES)
         )
         for number, text in frequent.head(room).select("number", "template").iter_rows():
             self.names[number] = text[:_LONGEST_NAME]
@@ -95,21 +90,24 @@ class LogSeries:
     def __init__(self) -> None:
         self._services: dict[_Owner, _Service] = {}
 
-    def points(self, logs: pl.DataFrame) -> pl.DataFrame:
-        """Points (schema POINTS) of lines (columns of LOGS).
+    def observe(self, logs: pl.DataFrame) -> Mined:
+        """Templates and points of lines (columns of LOGS, and any others).
 
         `log_lines`: a line of the template that `route` names. `log_new_templates`: a template
-        that was not seen before; 0 for a batch without one.
+        that was not seen before. `log_error_lines`: a line that is graver than a warning. The last
+        two are 0 for a service's lines of a batch without one.
         """
-        found = [pl.DataFrame(schema=_PLACED)]
-        for owner, lines in (
-            logs.with_row_index("line")
+        found = [
+            self._service(owner).mine(lines)
+            for owner, lines in described(logs.with_row_index("row"))
             .partition_by("tenant", "service", as_dict=True, maintain_order=True)
             .items()
-        ):
-            found += self._service(owner).points_of(lines)
+        ]
+        if not found:
+            return Mined(pl.DataFrame(schema=POINTS), pl.DataFrame())
         # The watermark follows the lines as they came.
-        return pl.concat(found).sort("line", maintain_order=True).drop("line")
+        lines = pl.concat(found).sort("row")
+        return Mined(_points(lines), lines)
 
     def _service(self, owner: Any) -> _Service:
         if owner not in self._services and len(self._services) >= MAX_MINERS:
@@ -134,3 +132,26 @@ class LogSeries:
                 if identity in numbers
             }
             self._services[tuple(saved["owner"])] = service
+
+
+def _points(lines: pl.DataFrame) -> pl.DataFrame:
+    """Points of lines that are mined."""
+    key = [pl.col(name) for name in KEY_COLUMNS if name not in ("route", "method")]
+    nothing = pl.lit(None, pl.String)
+    rates = lines.select(
+        "row", "time", *key, route="name", method=nothing, metric=pl.lit(LINES), lines=pl.lit(1)
+    )
+    is_grave = severity_number(lines["level"]) >= NUMBERS["ERROR"]
+    lines = lines.with_columns(is_grave=is_grave.fill_null(False))
+    # The first line of a service stands for the batch, so that a series goes on without such lines.
+    is_first = pl.struct(key).is_first_distinct()
+    events = [
+        lines.filter(pl.col(happened) | is_first).select(
+            "row", "time", *key, route=nothing, method=nothing, metric=pl.lit(metric),
+            lines=pl.col(happened),
+        )
+        for metric, happened in ((NEW_TEMPLATES, "is_new"), (ERROR_LINES, "is_grave"))
+    ]  # fmt: skip
+    schema = pl.Schema({"row": pl.UInt32(), **POINTS})
+    points = pl.concat(frame.select(list(schema)).cast(schema) for frame in (rates, *events))
+    return points.sort("row", maintain_order=True).drop("row")

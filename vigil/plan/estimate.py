@@ -22,7 +22,7 @@ MODEL = timedelta(days=2)
 # Not measured here; the notes say so.
 COMPRESSED_AFTER_DAYS, COMPRESSED_TO = 7, 0.1
 DOCUMENT_BYTES = 200
-# A live scorer takes so many steps a second at most.
+# A live scorer takes so many steps a second at most, and none without a record.
 STEPS_PER_S = 5.0
 # State in memory: the arrays, the checkpoint being packed, and its copy on the way to the database.
 STATE_COPIES = 3
@@ -106,16 +106,17 @@ def plan_of(
     storage = _storage(found, settings, per_day, days)
     windows = sum(part.mib for part in storage if part.part.endswith("windows"))
     young = min(days, COMPRESSED_AFTER_DAYS) / days
+    events_per_s = found.counters["accepted"] / found.span_s * times
     cores = found.scorer_cpu_s / found.span_s * times
     decisions_a_day = found.tables["scores"].rows * per_day
     return Plan(
         days=days,
         times=times,
         series=round(len(found.series) * times),
-        events_per_s=found.counters["accepted"] / found.span_s * times,
+        events_per_s=events_per_s,
         scorer_mib=found.scorer_peak_mib + (times - 1) * STATE_COPIES * found.state_bytes / MIB,
         scorer_cores=cores,
-        scorer_cores_most=cores + STEPS_PER_S * found.step_cpu_s * times,
+        scorer_cores_most=cores + min(STEPS_PER_S, events_per_s) * found.step_cpu_s * times,
         database_cores=found.database_cpu_s / found.span_s * times,
         storage=storage,
         timescale_mib=sum(part.mib for part in storage)

@@ -8,7 +8,7 @@ again.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
-from vigil.stores.sink_outbox import put_aside
+from vigil.stores.log_lines import add_lines
+from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
 from vigil.stores.trials import ADD_HOURS
 
@@ -28,18 +29,27 @@ Offsets = dict[str, dict[int, int]]
 
 # The part that holds all others: the state of a version that knew no parts.
 WHOLE = "state.zip"
+_UNKNOWN = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the state. The same `source`, the very object, promises the same content."""
+
+    source: object
+    content: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a consumer stands. `offsets`: topic → partition → next offset to read; `state`: name
-    of a part → its content.
+    """Where a consumer stands. `offsets`: topic → partition → next offset to read; `state`, when
+    it was loaded: name of a part → its content.
     """
 
     epoch: int
     offsets: Offsets
     counters: dict[str, int]
-    state: Mapping[str, bytes]
+    state: Mapping[str, bytes] = field(default_factory=dict)
     committed_at: datetime | None = None
 
 
@@ -59,6 +69,8 @@ class Outputs:
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Calls between services, by minute; they add to what is there.
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # Log lines to keep; see `vigil.logs.sampling`.
+    lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     # What the shadow of a trial made of the same windows; hours add to what is there.
     shadow_hours: pl.DataFrame = field(default_factory=pl.DataFrame)
     shadow_pages: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -88,8 +100,8 @@ class CheckpointStore:
     def __init__(self, engine: sa.Engine, consumer: str) -> None:
         self.engine = engine
         self.consumer = consumer
-        # Digests of the parts that the database has, None before it is known.
-        self._written: dict[str, bytes] | None = None
+        # Source and digest of each part that the database has, None before it is known.
+        self._written: dict[str, tuple[object, bytes]] | None = None
 
     def position(self) -> Checkpoint | None:
         """The last commit without its state; None for a new consumer."""
@@ -116,7 +128,7 @@ class CheckpointStore:
             state = self._load_parts(connection)
         if row is None:
             return None
-        self._written = {name: _digest(content) for name, content in state.items()}
+        self._written = {name: (content, _digest(content)) for name, content in state.items()}
         if row.state:
             # A version that kept the state in one piece has committed last.
             state = {WHOLE: bytes(row.state)}
@@ -137,16 +149,18 @@ class CheckpointStore:
             found = connection.execute(query, {"consumer": self.consumer}).scalar()
         return _with_numbers(found or {})
 
-    def commit(self, checkpoint: Checkpoint, outputs: Outputs) -> None:
-        """Write everything or nothing.
+    def commit(
+        self, checkpoint: Checkpoint, outputs: Outputs, state: Mapping[str, Part] | None = None
+    ) -> None:
+        """Write everything or nothing: of `state` what is not there already.
 
         Raises StoreError when another process has committed for this consumer meanwhile: two
         scorers under one name would count twice.
         """
-        digests = {name: _digest(content) for name, content in checkpoint.state.items()}
+        written, changed = self._compare(state or {})
         with self.engine.begin() as connection:
             self._advance(connection, checkpoint)
-            self._write_parts(connection, checkpoint.state, digests)
+            self._write_parts(connection, changed, [*(self._written or {})], written)
             copy_frame(connection, outputs.keys, "keys", "DO NOTHING")
             copy_frame(connection, outputs.series, "series", "DO NOTHING")
             copy_frame(
@@ -169,36 +183,50 @@ class CheckpointStore:
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
             copy_frame(connection, outputs.shadow_hours, "shadow_hours", ADD_HOURS)
             copy_frame(connection, outputs.shadow_pages, "shadow_pages", "DO NOTHING")
-            if outputs.for_sink is not None:
-                put_aside(
-                    connection, self.consumer, checkpoint.epoch, outputs.for_sink, outputs.alerts
-                )
+            if outputs.for_sink is None:
+                add_lines(connection, outputs.lines)
+            else:
+                documents = Documents(outputs.for_sink, outputs.alerts, outputs.lines)
+                put_aside(connection, self.consumer, checkpoint.epoch, documents)
 
-        self._written = digests
+        self._written = written
+
+    def _compare(
+        self, state: Mapping[str, Part]
+    ) -> tuple[dict[str, tuple[object, bytes]], dict[str, bytes]]:
+        """(source and digest of every part, content of those that are not in the database)."""
+        before = self._written or {}
+        after, changed = {}, {}
+        for name, part in state.items():
+            source, digest = before.get(name, (_UNKNOWN, b""))
+            if source is not part.source:
+                content = part.content()
+                if (found := _digest(content)) != digest:
+                    digest, changed[name] = found, content
+            after[name] = (part.source, digest)
+        return after, changed
 
     def _write_parts(
-        self, connection: sa.Connection, parts: Mapping[str, bytes], digests: Mapping[str, bytes]
+        self,
+        connection: sa.Connection,
+        changed: Mapping[str, bytes],
+        before: Sequence[str],
+        after: Mapping[str, object],
     ) -> None:
-        """Bring the table from the parts of the last commit to these."""
-        before = self._written or {}
-        if self._written is None:
-            connection.execute(
-                sa.text("DELETE FROM checkpoint_parts WHERE consumer = :consumer"),
-                {"consumer": self.consumer},
-            )
-        changed = [name for name, digest in digests.items() if before.get(name) != digest]
-        gone = [name for name in before if name not in digests]
+        """Bring the table from the parts of the last commit to those of this one."""
         with driver_cursor(connection) as cursor:
-            cursor.execute(
-                "DELETE FROM checkpoint_parts WHERE consumer = %s AND part = ANY(%s)",
-                [self.consumer, gone + changed],
-            )
+            delete = "DELETE FROM checkpoint_parts WHERE consumer = %s"
+            if self._written is None:
+                cursor.execute(delete, [self.consumer])
+            else:
+                stale = [*changed, *(name for name in before if name not in after)]
+                cursor.execute(delete + " AND part = ANY(%s)", [self.consumer, stale])
             with cursor.copy(
                 "COPY checkpoint_parts (consumer, part, content) FROM STDIN (FORMAT binary)"
             ) as copy:
                 copy.set_types(["text", "text", "bytea"])
-                for name in changed:
-                    copy.write_row((self.consumer, name, parts[name]))
+                for name, content in changed.items():
+                    copy.write_row((self.consumer, name, content))
 
     def _advance(self, connection: sa.Connection, checkpoint: Checkpoint) -> None:
         statement = sa.text(

@@ -1,14 +1,16 @@
-"""Scores as search documents: Elastic Common Schema names, Vigil's own under `vigil`."""
+"""Scores, alerts and log lines as documents: Elastic Common Schema, Vigil's own under `vigil`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 import polars as pl
 
 from vigil.events.schema import stable_id
 
 SCORES_INDEX = "vigil-scores"
 ALERTS_INDEX = "vigil-alerts"
+LINES_INDEX = "vigil-logs"
 GRAPH_INDEX = "vigil-graph"
 # What has no caller was called by a user, or by somebody unknown.
 USER = "user"
@@ -86,3 +88,26 @@ def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
 def alert_documents(alerts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Alerts as they are, with `_id` and `@timestamp`."""
     return [{"_id": alert["alert_id"], "@timestamp": alert["at"], **alert} for alert in alerts]
+
+
+def line_documents(lines: pl.DataFrame) -> list[dict[str, Any]]:
+    """One document a kept log line (schema KEPT_LINES); `vigil.lines`: how many it stands for."""
+    return [_line_document(row) for row in lines.iter_rows(named=True)]
+
+
+def _line_document(row: dict[str, Any]) -> dict[str, Any]:
+    document = {
+        "_id": row["line_id"],
+        "@timestamp": row["time"].isoformat(),
+        "message": row["message"],
+        "event": {"kind": "event", "dataset": "vigil.logs", "severity": row["severity"]},
+        "log": {"level": row["level"]},
+        "service": {"name": row["service"], "environment": row["environment"]},
+        "cloud": {"provider": row["cloud"], "region": row["region"]},
+        "labels": {"tenant": row["tenant"]},
+        "trace": {"id": row["trace_id"]},
+        "span": {"id": row["span_id"]},
+        "attributes": orjson.loads(row["attributes"]) if row["attributes"] else None,
+        "vigil": {name: row[name] for name in ("template_id", "template", "lines")},
+    }
+    return _without_nulls(document)

@@ -1,4 +1,4 @@
-"""Scores and alerts in Elasticsearch: index templates, bulk writes with stable ids, searches."""
+"""Scores, alerts and log lines in Elasticsearch: bulk writes with stable ids, searches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,14 +12,20 @@ from elasticsearch import ApiError, Elasticsearch, TransportError, helpers
 
 from vigil.config import without_secrets
 from vigil.errors import ConfigError, SinkError
+from vigil.logs.words import words_of
 from vigil.stores.documents import (
     ALERTS_INDEX,
     GRAPH_INDEX,
+    LINES_INDEX,
     SCORES_INDEX,
     alert_documents,
     edge_documents,
+    line_documents,
     score_documents,
 )
+from vigil.stores.elastic_templates import FIELDS, POLICIES, index_template
+from vigil.stores.line_search import line_search
+from vigil.stores.log_lines import FoundLines, LineQuery
 from vigil.stores.sinks import Refused
 
 CHUNK = 2_000
@@ -31,111 +37,12 @@ LEAST_FREE_SHARE = 0.15
 RETRY_STATUS = (429, 502, 503, 504)
 
 
-def _policy(rollover_after: str, kept: str) -> dict[str, Any]:
-    rollover = {"max_age": rollover_after, "max_primary_shard_size": "30gb"}
-    return {
-        "phases": {
-            "hot": {"actions": {"rollover": rollover}},
-            "delete": {"min_age": kept, "actions": {"delete": {}}},
-        }
-    }
-
-
-# Index lifecycle: scores are many and soon stale, alerts few and asked for later.
-POLICIES = {
-    SCORES_INDEX: _policy("7d", "90d"),
-    ALERTS_INDEX: _policy("30d", "400d"),
-    GRAPH_INDEX: _policy("7d", "90d"),
-}
-
-_KEYWORD = {"type": "keyword"}
-_DATE = {"type": "date"}
-_DOUBLE = {"type": "double"}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"properties": properties}
-
-
-SCORE_FIELDS = {
-    "@timestamp": _DATE,
-    "event": _object(kind=_KEYWORD, dataset=_KEYWORD),
-    "service": _object(name=_KEYWORD, environment=_KEYWORD),
-    "cloud": _object(provider=_KEYWORD, region=_KEYWORD),
-    "http": _object(route=_KEYWORD, request=_object(method=_KEYWORD)),
-    "labels": _object(tenant=_KEYWORD),
-    "vigil": _object(
-        series_id={"type": "long"},
-        metric=_KEYWORD,
-        revision={"type": "integer"},
-        flagged={"type": "boolean"},
-        gate={"type": "short"},
-        model=_KEYWORD,
-        **dict.fromkeys(
-            ("actual", "weight", "expected", "lower", "upper", "p", "score", "warming_up"), _DOUBLE
-        ),
-    ),
-}
-
-ALERT_FIELDS = {
-    "@timestamp": _DATE,
-    **dict.fromkeys(("at", "opened_at", "updated_at", "resolved_at"), _DATE),
-    **dict.fromkeys(
-        (
-            "alert_id",
-            "incident_id",
-            "action",
-            "status",
-            "severity",
-            "stream",
-            "origin",
-            "services",
-            "callers",
-            "callees",
-            "tenants",
-            "environments",
-            "trace_ids",
-        ),
-        _KEYWORD,
-    ),
-    **{key: {"type": "text"} for key in ("title", "reason", "cause", "note", "in_common")},
-    "causes": _object(
-        service=_KEYWORD, environment=_KEYWORD, score=_DOUBLE, evidence={"type": "text"}
-    ),
-    "excess": _object(
-        journey=_KEYWORD,
-        expected_ms=_DOUBLE,
-        actual_ms=_DOUBLE,
-        words={"type": "text"},
-        parts={"type": "object", "enabled": False},
-    ),
-    "slow_environment": _object(name=_KEYWORD, evidence={"type": "text"}),
-    "localised_from": _KEYWORD,
-    **dict.fromkeys(("requests_affected", "burn_rate", "budget_burnt"), _DOUBLE),
-    **{key: {"type": "integer"} for key in ("series_count", "reopenings")},
-    # Shown as they are, never searched.
-    **{key: {"type": "object", "enabled": False} for key in ("series", "grouping")},
-}
-
-GRAPH_FIELDS = {
-    "@timestamp": _DATE,
-    "event": _object(kind=_KEYWORD, dataset=_KEYWORD),
-    "service": _object(name=_KEYWORD, environment=_KEYWORD, origin=_object(name=_KEYWORD)),
-    "vigil": _object(
-        requests={"type": "long"},
-        errors={"type": "long"},
-        **dict.fromkeys(("error_ratio", "latency_ms_mean", "latency_ms_max"), _DOUBLE),
-    ),
-}
-FIELDS = {SCORES_INDEX: SCORE_FIELDS, ALERTS_INDEX: ALERT_FIELDS, GRAPH_INDEX: GRAPH_FIELDS}
-
-
 class ElasticSink:
     """A `Sink` on an Elasticsearch URL.
 
     `http(s)://[user:password@]host[:port][?api_key=…&ca=FILE]`; credentials are never shown. Where
-    the server has data streams and index lifecycle management, scores and alerts go to one data
-    stream each, rolled over and deleted by a policy; else to one index a month of event time.
+    the server has data streams and index lifecycle management, each kind goes to a data stream of
+    its own, rolled over and deleted by a policy; else to one index a month of event time.
     Templates give them their mappings; both are put before the first write.
 
     A document that the server refuses for good is handed back with its reason, the others go
@@ -206,7 +113,7 @@ class ElasticSink:
             for index in POLICIES.keys() - (policies or POLICIES).keys():
                 self._guarded(self._client.ilm.put_lifecycle, name=index, policy=POLICIES[index])
             for index, fields in FIELDS.items():
-                body = index_template(index, fields, streams)
+                body = index_template(index, streams)
                 self._guarded(self._client.indices.put_index_template, name=index, **body)
                 if self._guarded(self._client.indices.resolve_index, name=f"{index}*")["indices"]:
                     self._guarded(
@@ -248,6 +155,24 @@ class ElasticSink:
         )
         hits = found["hits"]["hits"]
         return datetime.fromisoformat(hits[0]["_source"]["@timestamp"]) if hits else None
+
+    def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
+        """See `Sink`."""
+        if lines.is_empty():
+            return []
+        documents = line_documents(lines)
+        spoken = words_of(lines["message"]).list.join(" ")
+        for document, words in zip(documents, spoken, strict=True):
+            document["vigil"]["words"] = words
+        return self._bulk(LINES_INDEX, documents)
+
+    def lines(self, query: LineQuery) -> FoundLines:
+        """See `Sink`; of what was written, at most the last 5 s may be missing."""
+        found = self._guarded(
+            lambda: self._client.search(index=f"{LINES_INDEX}*", **line_search(query))
+        )
+        kept, lines = found["hits"]["total"], found["aggregations"]["lines"]
+        return FoundLines(_documents(found), kept["value"], int(lines["value"]))
 
     def _bulk(self, index: str, documents: Sequence[dict[str, Any]]) -> list[Refused]:
         if not documents:
@@ -299,7 +224,7 @@ class ElasticSink:
                 size=min(limit, 10_000),
             )
         )
-        return [{"_id": hit["_id"], **hit["_source"]} for hit in found["hits"]["hits"]]
+        return _documents(found)
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to a search, whose request has the arguments of the client's `search`."""
@@ -331,6 +256,10 @@ class ElasticSink:
         self._client.close()
 
 
+def _documents(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"_id": hit["_id"], **hit["_source"]} for hit in found["hits"]["hits"]]
+
+
 def _numbers(version: str) -> list[int]:
     return [int(part) for part in version.split("-")[0].split(".")]
 
@@ -345,20 +274,3 @@ def _action(index: str, document: dict[str, Any], streams: bool) -> dict[str, An
         "_id": document["_id"],
         "_source": source,
     }
-
-
-def index_template(index: str, fields: Mapping[str, Any], streams: bool) -> dict[str, Any]:
-    """The index template of scores or alerts, with or without a data stream."""
-    settings: dict[str, Any] = {"number_of_shards": 1, "refresh_interval": "5s"}
-    body: dict[str, Any] = {
-        "index_patterns": [index] if streams else [f"{index}-*"],
-        "priority": 200,
-        "template": {
-            "settings": settings,
-            "mappings": {"dynamic": "strict", "properties": fields},
-        },
-    }
-    if streams:
-        settings["index.lifecycle.name"] = index
-        body["data_stream"] = {}
-    return body

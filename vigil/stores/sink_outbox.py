@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,38 +14,52 @@ EPOCHS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Documents:
+    """What a sink is to get: scores with their key columns, alerts, log lines (KEPT_LINES)."""
+
+    scores: pl.DataFrame
+    alerts: Sequence[Mapping[str, Any]]
+    lines: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The oldest documents of a consumer, up to and with the checkpoint `last_epoch`."""
 
     last_epoch: int
-    scores: pl.DataFrame
-    alerts: Sequence[Mapping[str, Any]]
+    documents: Documents
 
 
-def put_aside(
-    connection: sa.Connection,
-    consumer: str,
-    epoch: int,
-    scores: pl.DataFrame,
-    alerts: Sequence[Mapping[str, Any]],
-) -> None:
+def put_aside(connection: sa.Connection, consumer: str, epoch: int, documents: Documents) -> None:
     """Keep the documents of one checkpoint, inside its transaction."""
-    if scores.is_empty() and not alerts:
+    if documents.scores.is_empty() and not documents.alerts and documents.lines.is_empty():
         return
-    blob = io.BytesIO()
-    scores.write_ipc(blob, compression="zstd")
     connection.execute(
         sa.text(
-            "INSERT INTO sink_outbox (consumer, epoch, scores, alerts)"
-            " VALUES (:consumer, :epoch, :scores, CAST(:alerts AS jsonb))"
+            "INSERT INTO sink_outbox (consumer, epoch, scores, alerts, lines)"
+            " VALUES (:consumer, :epoch, :scores, CAST(:alerts AS jsonb), :lines)"
         ),
         {
             "consumer": consumer,
             "epoch": epoch,
-            "scores": blob.getvalue(),
-            "alerts": orjson.dumps(list(alerts)).decode(),
+            "scores": _packed(documents.scores),
+            "alerts": orjson.dumps(list(documents.alerts)).decode(),
+            "lines": _packed(documents.lines),
         },
     )
+
+
+def _packed(frame: pl.DataFrame) -> bytes | None:
+    if frame.is_empty():
+        return None
+    blob = io.BytesIO()
+    frame.write_ipc(blob, compression="zstd")
+    return blob.getvalue()
+
+
+def _together(blobs: Iterable[bytes | None]) -> pl.DataFrame:
+    frames = [pl.read_ipc(io.BytesIO(blob)) for blob in blobs if blob is not None]
+    return pl.concat(frames) if frames else pl.DataFrame()
 
 
 class SinkOutbox:
@@ -61,7 +75,7 @@ class SinkOutbox:
         Alerts wait until they were decided on: by then their cause was looked for.
         """
         query = sa.text(
-            "SELECT epoch, scores, alerts, NOT EXISTS (SELECT 1 FROM"
+            "SELECT epoch, scores, alerts, lines, NOT EXISTS (SELECT 1 FROM"
             " jsonb_array_elements(alerts) a JOIN alerts t ON t.alert_id = a->>'alert_id'"
             " WHERE t.dispatched_at IS NULL) AS decided"
             " FROM sink_outbox WHERE consumer = :consumer ORDER BY epoch LIMIT :count"
@@ -73,8 +87,10 @@ class SinkOutbox:
             if not rows:
                 return None
             alerts = _localised(connection, [alert for row in rows for alert in row.alerts])
-        frames = [pl.read_ipc(io.BytesIO(row.scores)) for row in rows]
-        return Waiting(rows[-1].epoch, pl.concat(frames), alerts)
+        documents = Documents(
+            _together(row.scores for row in rows), alerts, _together(row.lines for row in rows)
+        )
+        return Waiting(rows[-1].epoch, documents)
 
     def forget(self, taken: Waiting) -> None:
         """The sink has them."""

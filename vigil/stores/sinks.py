@@ -1,4 +1,4 @@
-"""Where scores and alerts can be searched: Elasticsearch by URL, else the database itself."""
+"""Where scores, alerts and log lines are searched: Elasticsearch by URL, else the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from vigil.config import Settings
 from vigil.errors import ConfigError
 from vigil.stores.alerting import WHOLE_ALERT
-from vigil.stores.documents import alert_documents, score_documents
+from vigil.stores.documents import alert_documents, line_documents, score_documents
 from vigil.stores.graph import GraphStore
+from vigil.stores.log_lines import FoundLines, LineQuery, search_lines
 from vigil.stores.timescale import WindowStore
 
 
@@ -28,7 +29,7 @@ class Refused:
 class Sink(Protocol):
     """Takes and finds documents; raises SinkError when it cannot.
 
-    Writing the same score or alert twice leaves one document: ids are made from the content's
+    Writing the same thing twice leaves one document: ids are made from the content's
     identity. `outside` is False where the database itself is the sink: nothing is sent then.
     """
 
@@ -58,6 +59,14 @@ class Sink(Protocol):
         """The last minute of calls that was written, None for none."""
         ...
 
+    def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
+        """Log lines, schema `vigil.logs.sampling.KEPT_LINES`."""
+        ...
+
+    def lines(self, query: LineQuery) -> FoundLines:
+        """Documents of log lines, the newest first."""
+        ...
+
     def scores(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
         """Score documents of windows in [start_at, end_at), the most unusual first."""
         ...
@@ -82,7 +91,7 @@ class Sink(Protocol):
 class EmbeddedSink:
     """The database's own ledger and outbox, shown as the documents that Elasticsearch would hold.
 
-    Nothing is written a second time: the checkpoint has stored scores and alerts already.
+    Nothing is written a second time: the checkpoint has stored everything already.
     """
 
     outside = False
@@ -113,6 +122,15 @@ class EmbeddedSink:
     def newest_edge(self) -> datetime | None:
         """The database is the sink."""
         return GraphStore(self._engine).newest()
+
+    def write_lines(self, lines: pl.DataFrame) -> list[Refused]:
+        """The checkpoint's transaction writes them."""
+        return []
+
+    def lines(self, query: LineQuery) -> FoundLines:
+        """See `Sink`."""
+        found, kept, lines = search_lines(self._engine, query)
+        return FoundLines(line_documents(found), kept, lines)
 
     def scores(self, start_at: datetime, end_at: datetime, limit: int) -> list[dict[str, Any]]:
         """See `Sink`."""

@@ -19,6 +19,7 @@ from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
+from vigil.stores.log_lines import LineKeeper, LineSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
 from vigil.stores.sinks import open_sink
@@ -108,7 +109,10 @@ def open_scorer(
             ),
             telemetry=telemetry,
             housekeeping=Housekeeping(
-                LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
+                [
+                    LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
+                    LineKeeper(engine, LineSpec(settings.log_days, settings.log_lines)),
+                ],
                 SilenceWatch(engine, consumer),
             ),
             policies=policies,

@@ -96,11 +96,13 @@ class Courier:
         waiting = self._documents.waiting()
         if waiting is None:
             return 0
-        refused = self._sink.write_scores(waiting.scores)
-        refused += self._sink.write_alerts(waiting.alerts)
+        documents = waiting.documents
+        refused = self._sink.write_scores(documents.scores)
+        refused += self._sink.write_alerts(documents.alerts)
+        refused += self._sink.write_lines(documents.lines)
         self._bury(refused)
         self._documents.forget(waiting)
-        return waiting.scores.height + len(waiting.alerts)
+        return documents.scores.height + len(documents.alerts) + documents.lines.height
 
     def _bury(self, refused: list[Refused]) -> None:
         """A document that will never be accepted is kept where people look for such things."""

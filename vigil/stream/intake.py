@@ -85,7 +85,7 @@ class Intake:
         reached). Raises what reading raised.
         """
         with self._changed:
-            self._changed.wait_for(self._is_ready, timeout_s)
+            self._changed.wait_for(lambda: self._waiting.readings or self._error, timeout_s)
             if self._waiting.readings:
                 self._changed.wait_for(self._is_enough, GATHER_S)
             if self._error is not None:
@@ -96,9 +96,6 @@ class Intake:
             taken.offsets = deepcopy(self._offsets)
             self._changed.notify_all()
             return taken, False
-
-    def _is_ready(self) -> bool:
-        return bool(self._waiting.readings) or self._is_enough()
 
     def _is_enough(self) -> bool:
         """Whether waiting for more is in vain, or not needed."""

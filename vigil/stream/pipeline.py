@@ -5,8 +5,8 @@ The same messages in the same order give the same outputs, however they are cut 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from vigil.events.schema import (
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import edge_metrics
+from vigil.logs.sampling import LineSampler
 from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
@@ -35,7 +36,7 @@ from vigil.stores.timescale import SCORES
 from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import TOPICS, Analysis, count_late
 from vigil.stream.shadow import Shadow
-from vigil.stream.state import State
+from vigil.stream.state import ArrayCopies, State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
@@ -75,6 +76,8 @@ class Pipeline:
         self.limits = limits
         self.analysis = Analysis(spec, detector)
         self.log_series = LogSeries()
+        self._copies, self._shadow_copies = ArrayCopies(), ArrayCopies()
+        self.line_sampler = LineSampler()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
@@ -138,11 +141,13 @@ class Pipeline:
 
         payloads = Payloads(batch.content_types, batch.values, place)
         decoded = decode_columns(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
+        if topic == TOPIC_LOGS:
+            decoded = _with_line_ids(decoded, partition, batch.offsets)
         return topic, partition, decoded
 
     def take(self, readings: Sequence[Reading], finish: bool = False) -> Step:
         """One step over what `read` gave, oldest first in each partition."""
-        dead, late, requests_seen = [], [], []
+        dead, late, requests_seen, lines = [], [], [], []
         for topic, partition, decoded in _joined(readings):
             self._count_records(decoded)
             dead.append(decoded.dead)
@@ -150,8 +155,13 @@ class Pipeline:
             if topic == TOPIC_EVENTS:
                 records = requests_of(records)
                 requests_seen.append(records)
+            elif topic == TOPIC_LOGS:
+                mined = self.log_series.observe(records)
+                lines.append(self.line_sampler.take(mined.lines))
+                records = mined.points
             late.append(self._take(topic, partition, records))
         analysed = self.analysis.emit(finish)
+        lines.append(self.line_sampler.close(None if finish else self._logs_complete_at()))
         changes = [
             alert_document(action, incident, tracker.topology)
             for topic, tracker in self.trackers.items()
@@ -174,6 +184,7 @@ class Pipeline:
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
             edges=edge_metrics(requests_seen),
+            lines=pl.concat(lines),
             shadow_hours=watched.hours if watched else pl.DataFrame(),
             shadow_pages=watched.pages if watched else pl.DataFrame(),
         )
@@ -185,14 +196,16 @@ class Pipeline:
         self.counters["read"] += decoded.records.height + decoded.dead.height
 
     def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
-        """Put requests, points or log records into windows; returns the late ones."""
+        """Put requests, points or counted lines into windows; returns the late ones."""
         if topic == TOPIC_EVENTS:
             self.trackers[topic].learn_calls(self._new_calls(records))
-        elif topic == TOPIC_LOGS:
-            records = self.log_series.points(records)
         late = self.analysis.take(topic, partition, records)
         self.counters["late"] += late.height
         return late
+
+    def _logs_complete_at(self) -> datetime:
+        """Up to when no line is waited for."""
+        return self.watermarks().get(TOPIC_LOGS, datetime.min.replace(tzinfo=UTC))
 
     def _new_calls(self, records: pl.DataFrame) -> list[tuple[str, str]]:
         """(caller, callee) pairs that this process has not seen yet."""
@@ -227,15 +240,19 @@ class Pipeline:
         return len(self.analysis.series)
 
     def state(self) -> State:
-        """Everything needed to go on after a crash, as it is now."""
+        """Everything needed to go on after a crash, as it is now; good until the next call."""
         frames, arrays = self.analysis.state()
+        updates = self.analysis.scoring.detector.updates
+        frames["lines"] = self.line_sampler.state()
         documents: dict[str, Any] = {
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
         documents["log_series"] = self.log_series.state()
+        copies = {"detector": self._copies.of(arrays["detector"], updates)}
         if self.shadow:
-            frames[SHADOW], arrays[SHADOW], documents[SHADOW] = self.shadow.state()
-        return State(frames, arrays, documents)
+            frames[SHADOW], shadow_arrays, documents[SHADOW] = self.shadow.state()
+            copies[SHADOW] = self._shadow_copies.of(shadow_arrays, object())
+        return State(frames, copies, documents)
 
     def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
@@ -251,6 +268,9 @@ class Pipeline:
             if f"incidents.{topic}" in documents:
                 tracker.restore(documents[f"incidents.{topic}"])
         self.log_series.restore(documents.get("log_series", []))
+        # A checkpoint of a version that kept no lines has none.
+        if "lines" in state.frames:
+            self.line_sampler.restore(state.frames["lines"])
         if SHADOW in documents:
             kept = state.frames[SHADOW], state.arrays[SHADOW], documents[SHADOW]
             self.shadow = Shadow.restored(kept, self.analysis.scoring, self.trackers)
@@ -270,3 +290,20 @@ def _as_metrics(windows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Windows of metrics, and of log lines, which look like those."""
     metrics = windows[TOPIC_METRICS]
     return pl.concat([metrics, windows[TOPIC_LOGS].select(metrics.columns)])
+
+
+def _with_line_ids(decoded: Decoded, partition: int, offsets: Sequence[int]) -> Decoded:
+    """Log records with the place where each lies in the event log, as `line_id`.
+
+    The instant before it keeps ids apart where a new log begins at offset 0 again.
+    """
+    offset = np.asarray(offsets, np.int64)[decoded.source]
+    number = np.arange(len(offset)) - np.searchsorted(decoded.source, decoded.source)
+    line_id = pl.format(
+        "{}-{}-{}-{}",
+        pl.col("time").dt.epoch("us"),
+        pl.lit(partition),
+        pl.Series(offset),
+        pl.Series(number),
+    )
+    return replace(decoded, records=decoded.records.with_columns(line_id=line_id))

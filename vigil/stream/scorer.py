@@ -211,7 +211,10 @@ class Scorer:
         self._offsets = taken.offsets
         self._epoch += 1
         snapshot = self._snapshot()
-        state = self.pipeline.state()
+        # The state's copies are good until the next ones: the commit that reads them must be done.
+        self._committer.wait()
+        with self.telemetry.stage("checkpoint"):
+            state = self.pipeline.state()
         self._committer.submit(lambda: self._commit(step, taken.offsets, state, snapshot))
 
     def _snapshot(self) -> Snapshot:
@@ -231,8 +234,8 @@ class Scorer:
         if self.for_sink:
             outputs = replace(outputs, for_sink=step.scored)
         with self.telemetry.stage("commit"):
-            checkpoint = Checkpoint(snapshot.epoch, offsets, dict(snapshot.counters), state.parts())
-            self.checkpoints.commit(checkpoint, outputs)
+            checkpoint = Checkpoint(snapshot.epoch, offsets, dict(snapshot.counters))
+            self.checkpoints.commit(checkpoint, outputs, state.parts())
         # 3. Only what is committed is told to anybody.
         self.courier.wake()
         self._tell_log(offsets)

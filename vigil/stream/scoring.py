@@ -42,7 +42,7 @@ class Scoring:
             "window_start": pl.Datetime("us", "UTC"),
         }
         # What was expected of windows that may still be revised.
-        self._recent = pl.DataFrame(schema={**window, **_EXPECTED})
+        self._keep(pl.DataFrame(schema={**window, **_EXPECTED}))
         self._scored_to = pl.DataFrame(
             schema={"series_id": pl.Int64, "scored_to": window["window_start"]}
         )
@@ -126,7 +126,15 @@ class Scoring:
         still = kept.join(self._scored_to, on="series_id", maintain_order="left").filter(
             pl.col("window_start") + horizon >= pl.col("scored_to")
         )
-        self._recent = still.drop("scored_to")
+        self._keep(still.drop("scored_to"))
+
+    def _keep(self, recent: pl.DataFrame) -> None:
+        """For the checkpoint each window's are a frame of their own: once there, they stay."""
+        self._recent = recent
+        apart = recent.partition_by("window_start", as_dict=True, maintain_order=True)
+        self._recent_by_window = {
+            f"recent@{start.isoformat()}": rows for (start,), rows in apart.items()
+        }
 
     def learn(self, labels: Sequence[Label]) -> None:
         """Take operators' verdicts; those that are known already change nothing."""
@@ -157,10 +165,7 @@ class Scoring:
     def state(self) -> dict[str, pl.DataFrame]:
         """For the checkpoint, beside the detector's own."""
         labelled = pl.DataFrame({"label_id": [self.labelled_to]})
-        # A window's expectations are a frame of their own: once there, they stay as they are.
-        recent = self._recent.partition_by("window_start", as_dict=True, maintain_order=True)
-        kept = {f"recent@{start.isoformat()}": rows for (start,), rows in recent.items()}
-        return {**kept, "scored_to": self._scored_to, "labelled": labelled}
+        return {**self._recent_by_window, "scored_to": self._scored_to, "labelled": labelled}
 
     def restore(
         self, state: Mapping[str, pl.DataFrame], detector: Mapping[str, np.ndarray]
@@ -172,7 +177,8 @@ class Scoring:
             for name, rows in state.items()
             if name.partition("@")[0] == "recent"
         ]
-        self._recent, self._scored_to = pl.concat([nothing, *recent]), state["scored_to"]
+        self._keep(pl.concat([nothing, *recent]))
+        self._scored_to = state["scored_to"]
         self.labelled_to = state["labelled"].item()
         self.detector = OnlineDetector.restore(self.detector.settings, detector)
 

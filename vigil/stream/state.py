@@ -9,6 +9,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import orjson
 import polars as pl
 from safetensors.numpy import load, save
 
-from vigil.stores.checkpoint import WHOLE
+from vigil.stores.checkpoint import WHOLE, Part
 
 Frames = Mapping[str, Mapping[str, pl.DataFrame]]
 Arrays = Mapping[str, Mapping[str, np.ndarray]]
@@ -29,29 +30,31 @@ WIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything needed to go on. Frames never change; arrays and documents are copies."""
+    """Everything needed to go on. Frames never change; the arrays are those of `ArrayCopies`."""
 
     frames: Frames = field(default_factory=dict)
     arrays: Arrays = field(default_factory=dict)
     documents: Mapping[str, Any] = field(default_factory=dict)
 
-    def parts(self) -> dict[str, bytes]:
-        """Name → content. Equal content gives equal bytes."""
-        found = {f"{name}.json": orjson.dumps(content) for name, content in self.documents.items()}
+    def parts(self) -> dict[str, Part]:
+        """Name → part. Equal content gives equal bytes."""
+        found = {
+            f"{name}.json": Part(content, partial(orjson.dumps, content))
+            for name, content in self.documents.items()
+        }
         for group, members in self.frames.items():
             for name, frame in members.items():
-                out = io.BytesIO()
-                frame.write_ipc(out)
-                found[f"{group}/{name}.arrow"] = out.getvalue()
+                found[f"{group}/{name}.arrow"] = Part(frame, partial(_ipc, frame))
         for group, columns in self.arrays.items():
             for name, array in columns.items():
                 for at, block in _blocks(array):
-                    found[f"{group}/{name}@{at}.safetensors"] = save({"": block})
+                    content = partial(_tensor, block)
+                    found[f"{group}/{name}@{at}.safetensors"] = Part(array, content)
         return found
 
     @classmethod
     def of(cls, parts: Mapping[str, bytes]) -> "State":
-        """The inverse of `parts`."""
+        """The state whose parts have these contents."""
         if WHOLE in parts:
             return cls(*unpack(parts[WHOLE]))
         frames: dict[str, dict[str, pl.DataFrame]] = {}
@@ -76,21 +79,59 @@ class State:
         return cls(frames, arrays, documents)
 
 
+class ArrayCopies:
+    """Copies of arrays as they are at one moment, in memory that the next copies use again.
+
+    New memory would cost more than the copying. What `of` gives is good until it is called again.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, np.ndarray] = {}
+        self._copies: dict[str, np.ndarray] = {}
+        self._version: object = None
+
+    def of(self, arrays: Mapping[str, np.ndarray], version: object) -> Mapping[str, np.ndarray]:
+        """Copies; of an equal version as the last time, the very same arrays."""
+        if version != self._version:
+            self._copies = {name: self._copy(name, array) for name, array in arrays.items()}
+            self._version = version
+        return self._copies
+
+    def _copy(self, name: str, array: np.ndarray) -> np.ndarray:
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < len(array):
+            buffer = np.empty((len(array) * 5 // 4, *array.shape[1:]), array.dtype)
+            self._buffers[name] = buffer
+        copied = buffer[: len(array)]
+        np.copyto(copied, array)
+        return copied
+
+
+def _ipc(frame: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.write_ipc(out)
+    return out.getvalue()
+
+
+def _tensor(block: np.ndarray) -> bytes:
+    return save({"": np.ascontiguousarray(block)})
+
+
 def _blocks(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    wide = array.ndim == 2 and array.shape[1] >= WIDE
+    wide = array.ndim > 1 and array.shape[-1] >= WIDE
     step = COLUMNS_PER_BLOCK if wide else 1
     for row in range(0, max(1, len(array)), ROWS_PER_BLOCK):
         rows = array[row : row + ROWS_PER_BLOCK]
-        for column in range(0, array.shape[1] if wide else 1, step):
-            block = rows[:, column : column + step] if wide else rows
-            yield f"{row}-{column}", np.ascontiguousarray(block)
+        for column in range(0, array.shape[-1] if wide else 1, step):
+            block = rows[..., column : column + step] if wide else rows
+            yield f"{row}-{column}", block
 
 
 def _whole(places: Mapping[tuple[int, int], np.ndarray]) -> np.ndarray:
     rows = []
     for row in sorted({row for row, _ in places}):
         blocks = [places[at] for at in sorted(places) if at[0] == row]
-        rows.append(np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0])
+        rows.append(np.concatenate(blocks, axis=-1) if len(blocks) > 1 else blocks[0])
     return np.concatenate(rows)
 
 
@@ -100,9 +141,7 @@ def pack(frames: Frames, arrays: Arrays, documents: Mapping[str, Any]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for group, members in frames.items():
             for name, frame in members.items():
-                buffer = io.BytesIO()
-                frame.write_ipc(buffer)
-                archive.writestr(f"{group}/{name}.arrow", buffer.getvalue())
+                archive.writestr(f"{group}/{name}.arrow", _ipc(frame))
         for group, columns in arrays.items():
             contiguous = {name: np.ascontiguousarray(array) for name, array in columns.items()}
             archive.writestr(f"{group}.safetensors", save(contiguous))

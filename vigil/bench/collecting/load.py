@@ -56,7 +56,7 @@ async def drive(
                 break
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             writer.write(requests[number % len(requests)])
-            status = await _answer(reader)
+            status, _ = await read_answer(reader)
             if status == 200:
                 latencies.append((time.perf_counter() - due) * 1e3)
             else:
@@ -68,9 +68,10 @@ async def drive(
     return Load(len(latencies), failed, elapsed, np.array(latencies))
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """(status, whether the connection ends with it) of the next answer, its body read."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
     for line in head.split(b"\r\n"):
-        if line.lower().startswith(b"content-length:"):
+        if line.startswith(b"content-length:"):
             await reader.readexactly(int(line.split(b":")[1]))
-    return int(head.split(b" ", 2)[1])
+    return int(head.split(b" ", 2)[1]), b"\r\nconnection: close" in head

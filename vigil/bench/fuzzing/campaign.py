@@ -10,24 +10,28 @@ from typing import Any
 
 import httpx
 import psutil
+import uvloop
 
 from vigil.bench.collecting.compare import count_spans, running_receiver
+from vigil.bench.collecting.load import read_answer
 from vigil.bench.fuzzing.payloads import Attempt, Fuzzer, content_headers
 
 ANSWER_S = 60.0
 AT_ONCE = 16
+ENDED = 0
 
 
 @dataclass(slots=True)
 class Book:
-    """What came back: `answers` by kind and status, 0 for a connection that was ended; good spans
-    sent, and taken, in requests of which that is known beforehand.
+    """What came back: `answers` by kind and status, ENDED for a connection that was ended; good
+    spans sent, and taken, in requests of which that is known beforehand; slow connections closed.
     """
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     hangs: int = 0
     good_sent: int = 0
     good_taken: int = 0
+    slow_closed: int = 0
     peak_bytes: int = 0
 
 
@@ -40,7 +44,7 @@ def fuzz(
     """
     path = folder / "fuzz.sqlite"
     with running_receiver(path) as (port, process):
-        book = asyncio.run(_attack(port, process, payloads, connections, seed, tick))
+        book = uvloop.run(_attack(port, process, payloads, connections, seed, tick))
         alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         counters = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=ANSWER_S).json()
     stored = count_spans(path)
@@ -63,6 +67,7 @@ def _summary(book: Book, counters: dict[str, int], stored: int, alive: bool) -> 
         "dead": counters["dead"],
         "good_spans_sent": book.good_sent,
         "good_spans_taken": book.good_taken,
+        "slow_connections_closed": book.slow_closed,
     }
     facts["holds"] = (
         alive
@@ -82,39 +87,85 @@ async def _attack(
     tick: Callable[[int], None],
 ) -> Book:
     book, attempts = Book(), Fuzzer(seed, time.time_ns()).attempts(payloads)
-    # Slow connections lie open all the while; each is closed by the receiver in time.
-    slow = [asyncio.create_task(_slow_connection(port)) for _ in range(connections)]
-    limits = httpx.Limits(max_connections=AT_ONCE)
-    async with httpx.AsyncClient(limits=limits, timeout=ANSWER_S) as client:
+    over = asyncio.Event()
+    slow = [asyncio.create_task(_keep_slow(port, over, book)) for _ in range(connections)]
 
-        async def send_all() -> None:
+    async def send_all() -> None:
+        async with _Sender(port) as sender:
             for attempt in attempts:
-                await _send(client, port, attempt, book)
+                _note(book, attempt, await sender.send(attempt))
                 book.peak_bytes = max(book.peak_bytes, process.memory_info().rss)
                 tick(1)
 
-        await asyncio.gather(*(send_all() for _ in range(AT_ONCE)))
-    closed = await asyncio.gather(*slow)
-    book.hangs += closed.count(False)
+    await asyncio.gather(*(send_all() for _ in range(AT_ONCE)))
+    over.set()
+    await asyncio.gather(*slow)
     return book
 
 
-async def _send(client: httpx.AsyncClient, port: int, attempt: Attempt, book: Book) -> None:
-    url = f"http://127.0.0.1:{port}/v1/traces"
-    try:
-        answer = await client.post(url, content=attempt.body, headers=content_headers(attempt))
-    except httpx.TimeoutException:
+def _note(book: Book, attempt: Attempt, status: int | None) -> None:
+    if status is None:
         book.hangs += 1
         return
-    except (httpx.TransportError, UnicodeEncodeError):
-        # The connection was ended, as it may be in the middle of a body that is too large.
-        book.answers[attempt.kind, 0] += 1
-        return
-    book.answers[attempt.kind, answer.status_code] += 1
-    if attempt.good:
+    book.answers[attempt.kind, status] += 1
+    if attempt.good and status != ENDED:
         book.good_sent += attempt.good
-        if answer.status_code == 200:
+        if status == 200:
             book.good_taken += attempt.good
+
+
+class _Sender:
+    """One connection, opened anew where the receiver ended it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def __aenter__(self) -> "_Sender":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._close()
+
+    async def send(self, attempt: Attempt) -> int | None:
+        """The status of the answer, ENDED where there was none, None where it took too long."""
+        headers = content_headers(attempt) | {"content-length": str(len(attempt.body))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = f"POST /v1/traces HTTP/1.1\r\nhost: localhost\r\n{head}\r\n".encode()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                status = await self._exchange(request + attempt.body)
+        except TimeoutError:
+            self._close()
+            return None
+        return status
+
+    async def _exchange(self, request: bytes) -> int:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        try:
+            writer.write(request)
+            status, is_last = await read_answer(reader)
+        except (OSError, asyncio.IncompleteReadError):
+            status, is_last = ENDED, True
+        if is_last:
+            self._close()
+        return status
+
+    def _close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+async def _keep_slow(port: int, over: asyncio.Event, book: Book) -> None:
+    """One slow connection after the other until all is sent; each must be closed in time."""
+    while not over.is_set():
+        if await _slow_connection(port):
+            book.slow_closed += 1
+        else:
+            book.hangs += 1
 
 
 async def _slow_connection(port: int) -> bool:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -23,10 +23,11 @@ from vigil.config import Settings
 from vigil.errors import VigilError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.schema import EVENTS, TOPIC_EVENTS
+from vigil.incidents.rules import SEVERITIES, IncidentRules
 from vigil.services import service_environment
 from vigil.stores import open_log
 from vigil.stores.arrow_messages import arrow_messages
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs, Part
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog, Message, lag_messages
 from vigil.stream.assembly import open_scorer
@@ -34,9 +35,13 @@ from vigil.stream.assembly import open_scorer
 # Short windows: more of them to measure in the same time.
 WINDOW_S, GRACE_S = 1, 1
 TICK_S = 0.05
-# The detector warms up in 30 windows; then one service fails now and then, which gives alerts.
-FAILS_FROM_S, FAILS_EVERY_S, FAILS_FOR_S = 40, 20, 10
-FAILING = "payments"
+# The detector warms up in 30 windows; then one service fails now and then, which gives alerts:
+# minutes of patience become seconds, as windows of ten seconds become one.
+FAILS_FROM_S, FAILS_EVERY_S, FAILS_FOR_S = 35, 16, 8
+FAILING = "inventory"
+RULES = IncidentRules(
+    confirm_s=dict.fromkeys(SEVERITIES, 2.0), at_once_s=1.0, clear_s=2.0, clear_windows=2
+)
 
 SOAK_SPEED = 20
 SOAK_EVENTS_PER_S = 2_000.0
@@ -53,8 +58,10 @@ class _Clocked(CheckpointStore):
     windows_s: list[float]
     alerts_s: list[float]
 
-    def commit(self, checkpoint: Checkpoint, outputs: Outputs) -> None:
-        super().commit(checkpoint, outputs)
+    def commit(
+        self, checkpoint: Checkpoint, outputs: Outputs, state: Mapping[str, Part] | None = None
+    ) -> None:
+        super().commit(checkpoint, outputs, state)
         now = datetime.now(UTC)
         due_after = timedelta(seconds=WINDOW_S + GRACE_S)
         first = outputs.request_windows.filter(revision=0)
@@ -79,6 +86,8 @@ def measure_latency(
         clocked = _Clocked(scorer.checkpoints.engine, "bench")
         clocked.windows_s, clocked.alerts_s = [], []
         scorer.checkpoints = clocked
+        for tracker in scorer.pipeline.trackers.values():
+            tracker.rules = RULES
         running = threading.Thread(target=scorer.run, args=(stop,), name="scorer")
         running.start()
         sent = _send_live(event_log, events_per_s, duration_s, seed)

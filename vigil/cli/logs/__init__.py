@@ -7,6 +7,7 @@ from vigil.cli.lazy import LazyGroup
 COMMANDS = {
     "mine": "Find the template of every line of a log file.",
     "templates": "Show what services said, from the logs of the stream.",
+    "search": "Find log lines by words, service, severity, template, trace or incident.",
 }
 
 

@@ -1,12 +1,11 @@
-"""Prometheus: exposition pages and remote write, as points."""
+"""Prometheus' samples and native histograms as points, and the pages that targets show."""
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import cramjam
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError, Message
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
@@ -18,6 +17,9 @@ from vigil.errors import InputError
 OPENMETRICS = "application/openmetrics-text"
 # Types that carry no measurement, and samples that say when a counter began.
 _SKIPPED = ("info", "stateset")
+_SCHEMAS = (-4, 8)
+# Prometheus itself keeps 160 by default; a single request must not make millions.
+MOST_BUCKETS = 2_000
 
 
 def exposition_points(
@@ -34,26 +36,34 @@ def exposition_points(
             for family in parse(text)
             if family.type not in _SKIPPED
             for sample in family.samples
-            for point in _sample_points(family.type, sample, now_us, identity)
+            for point in _points_of(family.type, sample, now_us, identity)
         ]
     except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"must be an exposition page: {reason}") from error
 
 
-def _sample_points(
+def _points_of(
     family_type: str, sample: Any, now_us: int, identity: Mapping[str, str]
 ) -> Iterator[Point]:
     time_us = now_us if sample.timestamp is None else int(float(sample.timestamp) * 1e6)
     native = getattr(sample, "native_histogram", None)
     if native is not None:
-        yield from _native(sample.name, dict(sample.labels), time_us, native, identity)
+        found = NativeBuckets(
+            schema=native.schema,
+            total=float(native.count_value),
+            sum=float(native.sum_value),
+            zero=float(native.zero_count),
+            spans=[(span.offset, span.length) for span in native.pos_spans or ()],
+            deltas=list(native.pos_deltas or ()),
+        )
+        yield from native_points(sample.name, dict(sample.labels), time_us, found, identity)
     elif not sample.name.endswith("_created"):
         labels = dict(sample.labels)
-        yield from _point(family_type, sample.name, labels, time_us, sample.value, identity)
+        yield from sample_points(family_type, sample.name, labels, time_us, sample.value, identity)
 
 
-def _point(
+def sample_points(
     family_type: str,
     name: str,
     labels: dict[str, str],
@@ -80,73 +90,48 @@ def _point(
     yield Point(name, labels, time_us, value, COUNTER if grows else GAUGE, None, identity)
 
 
-def _native(
-    name: str, labels: dict[str, str], time_us: int, native: Any, identity: Mapping[str, str]
+@dataclass(frozen=True, slots=True)
+class NativeBuckets:
+    """Positive buckets of a native histogram, in spans of (gap or first index, buckets).
+
+    Their counts are differences, each to the bucket before, or `counts` where there are any.
+    """
+
+    schema: int
+    total: float
+    sum: float
+    zero: float
+    spans: Sequence[tuple[int, int]]
+    deltas: Sequence[float]
+    counts: Sequence[float] = ()
+
+
+def native_points(
+    name: str,
+    labels: dict[str, str],
+    time_us: int,
+    native: NativeBuckets,
+    identity: Mapping[str, str],
 ) -> Iterator[Point]:
-    """A native histogram: its count, and its positive buckets."""
-    total = float(native.count_value)
-    yield Point(f"{name}_count", labels, time_us, total, COUNTER, None, identity)
-    yield Point(name, labels, time_us, total, BUCKET, math.inf, identity)
-    # Counts are written as differences, and gaps between spans as offsets.
+    """A native histogram: its count, sum and positive buckets; raises InputError."""
+    # Beyond these the bounds of buckets are a list, or none that are defined.
+    if not _SCHEMAS[0] <= native.schema <= _SCHEMAS[1]:
+        return
+    yield Point(f"{name}_count", labels, time_us, native.total, COUNTER, None, identity)
+    yield Point(f"{name}_sum", labels, time_us, native.sum, COUNTER, None, identity)
+    yield Point(name, labels, time_us, native.total, BUCKET, math.inf, identity)
+    given = iter(native.counts or itertools.accumulate(native.deltas))
     counts: dict[int, float] = {}
-    deltas, index, count = list(native.pos_deltas or ()), 0, 0.0
-    for number, span in enumerate(native.pos_spans or ()):
-        index = span.offset if number == 0 else index + span.offset
-        for _ in range(span.length):
-            count += deltas.pop(0)
+    index = 0
+    for number, (offset, length) in enumerate(native.spans):
+        index = offset if number == 0 else index + offset
+        for count in itertools.islice(given, length):
             # A bucket's index is that of its upper bound here, of its lower bound in OTLP.
-            counts[index - 1] = count
+            counts[index - 1] = float(count)
             index += 1
-    first = min(counts, default=0)
-    dense = [counts.get(at, 0.0) for at in range(first, max(counts, default=-1) + 1)]
-    for bound, running in exponential_buckets(native.schema, first, dense, native.zero_count):
+    first, last = min(counts, default=0), max(counts, default=-1)
+    if last - first >= MOST_BUCKETS:
+        raise InputError(f"a native histogram may span {MOST_BUCKETS} buckets, got {last - first}")
+    dense = [counts.get(at, 0.0) for at in range(first, last + 1)]
+    for bound, running in exponential_buckets(native.schema, first, dense, native.zero):
         yield Point(name, labels, time_us, running, BUCKET, bound, identity)
-
-
-def remote_write_points(body: bytes, most_bytes: int) -> list[Point]:
-    """The points of a remote-write request, version 1: protobuf in snappy; raises InputError."""
-    try:
-        if cramjam.snappy.decompress_raw_len(body) > most_bytes:
-            raise InputError(f"a request may have {most_bytes} bytes, got more")
-        request: Any = _WRITE_REQUEST.FromString(bytes(cramjam.snappy.decompress_raw(body)))
-    except (cramjam.DecompressionError, DecodeError) as error:
-        raise InputError("must be a WriteRequest in snappy") from error
-    points: list[Point] = []
-    for series in request.timeseries:
-        labels = {label.name: label.value for label in series.labels}
-        name = labels.pop("__name__", "")
-        for sample in series.samples:
-            time_us = sample.timestamp * 1_000
-            points += _point("", name, dict(labels), time_us, sample.value, {})
-    return points
-
-
-def _write_request() -> type[Message]:
-    """prometheus.WriteRequest, as far as it is read; no package carries it."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="vigil/remote_write.proto", package="vigil.remote", syntax="proto3"
-    )
-    text, double, int64, message = 9, 1, 3, 11
-    messages: dict[str, list[tuple[str, int, int, str]]] = {
-        "Label": [("name", 1, text, ""), ("value", 2, text, "")],
-        "Sample": [("value", 1, double, ""), ("timestamp", 2, int64, "")],
-        "TimeSeries": [("labels", 1, message, "Label"), ("samples", 2, message, "Sample")],
-        "WriteRequest": [("timeseries", 1, message, "TimeSeries")],
-    }
-    for name, fields in messages.items():
-        made = file.message_type.add(name=name)
-        for field_name, number, kind, inner in fields:
-            made.field.add(
-                name=field_name,
-                number=number,
-                type=kind,
-                label=3 if inner else 1,
-                type_name=f".vigil.remote.{inner}" if inner else None,
-            )
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    found = pool.FindMessageTypeByName("vigil.remote.WriteRequest")
-    return message_factory.GetMessageClass(found)
-
-
-_WRITE_REQUEST = _write_request()

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from vigil.collect.changes import parse_changes
 from vigil.collect.metrics.points import as_ndjson
-from vigil.collect.metrics.prometheus import remote_write_points
+from vigil.collect.metrics.remote_write import VERSION_2, read_remote_write
 from vigil.collect.receive.answers import SIGNALS, Signal, encode, export_response, failure
 from vigil.collect.receive.bodies import read_body, unpack
 from vigil.collect.receive.intake import Intake
@@ -68,25 +68,30 @@ def _export(signal: Signal, intake: Intake) -> Callable[[Request], Awaitable[Res
 
 
 def _remote_write(intake: Intake) -> Callable[[Request], Awaitable[Response]]:
-    """Prometheus remote write, version 1; it sends again after 5xx, and after 429 if told to."""
+    """Prometheus remote write; it sends again after 5xx, and after 429 if told to."""
 
     async def write(request: Request) -> Response:
         try:
-            if "io.prometheus.write.v2" in request.headers.get("content-type", ""):
-                raise Refused(415, "remote write 2.0 is not read: send version 1")
+            version = 2 if VERSION_2 in request.headers.get("content-type", "") else 1
             caller = intake.gate.admit(request.headers.get("authorization"))
             async with received_body(request, intake, packed=("snappy",)) as body:
                 most_bytes = intake.limits.body_bytes
                 try:
-                    points = await asyncio.to_thread(remote_write_points, body, most_bytes)
+                    written = await asyncio.to_thread(read_remote_write, body, most_bytes, version)
                 except InputError as error:
                     raise Refused(400, str(error)) from error
-                await intake.store(caller, TOPIC_METRICS, NDJSON, as_ndjson(points))
+                await intake.store(caller, TOPIC_METRICS, NDJSON, as_ndjson(written.points))
         except ClientDisconnect:
             return Response(status_code=_CLIENT_CLOSED_REQUEST)
         except Exception as error:
             return failed(error, PROTOBUF)
-        return Response(status_code=204)
+        # Version 2 asks for these: a sender without them takes it that nothing was written.
+        counts = {
+            "x-prometheus-remote-write-samples-written": str(written.samples),
+            "x-prometheus-remote-write-histograms-written": str(written.histograms),
+            "x-prometheus-remote-write-exemplars-written": "0",
+        }
+        return Response(status_code=204, headers=counts)
 
     return write
 

@@ -65,15 +65,23 @@ class Intake:
 
     async def store(self, caller: Caller, topic: str, content_type: str, body: bytes) -> Outcome:
         """Store a body that the budget holds; see `GroupCommit.store`."""
-        if topic == TOPIC_METRICS and content_type in (PROTOBUF, OTLP_JSON):
-            try:
-                body = await asyncio.to_thread(_metric_lines, content_type, body)
-            except InputError as error:
-                raise Refused(400, str(error)) from error
-            content_type = NDJSON
+        try:
+            content_type, body = await readable_form(topic, content_type, body)
+        except InputError as error:
+            raise Refused(400, str(error)) from error
         outcome = await self.commit.store(topic, content_type, body, caller.tenant)
         self.gate.charge(caller, outcome.accepted + outcome.rejected, len(body))
         return outcome
+
+
+async def readable_form(topic: str, content_type: str, body: bytes) -> tuple[str, bytes]:
+    """(content type, body) as the group commit reads them: metrics of OTLP become lines.
+
+    Raises InputError for what is no export request.
+    """
+    if topic != TOPIC_METRICS or content_type not in (PROTOBUF, OTLP_JSON):
+        return content_type, body
+    return NDJSON, await asyncio.to_thread(_metric_lines, content_type, body)
 
 
 def _metric_lines(content_type: str, body: bytes) -> bytes:

@@ -8,11 +8,12 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from vigil.collect.metrics.scrape import Target, keep_scraping
+from vigil.collect.receive.consuming import Source, consume
 from vigil.collect.receive.following import Tail, follow
 from vigil.collect.receive.group_commit import GroupCommit
 from vigil.collect.receive.intake import Gate, Intake, OpenGate
@@ -23,6 +24,7 @@ from vigil.collect.tail import Positions
 from vigil.config import Settings
 from vigil.errors import ConfigError, StoreError
 from vigil.rootcause.changes import Change
+from vigil.stores import open_log
 from vigil.stores.api_keys import KeyStore
 from vigil.stores.changes import ChangeStore
 from vigil.stores.database import open_database
@@ -108,14 +110,22 @@ def _warn(sentence: str) -> None:
     log.warning("=" * 78)
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is fetched while others send: files, pages of Prometheus, topics."""
+
+    tails: Sequence[Tail] = ()
+    targets: Sequence[Target] = ()
+    sources: Sequence[Source] = ()
+
+
 async def receive(
     event_log: EventLog,
     settings: Settings,
     address: Address,
     limits: ReceiverLimits,
     access: Access,
-    tails: Sequence[Tail],
-    targets: Sequence[Target],
+    fetched: Beside,
     say: Callable[[dict[str, int]], None],
 ) -> dict[str, int]:
     """Receive until SIGINT or SIGTERM; `say` gets the ports once they are open. Returns counts."""
@@ -136,13 +146,18 @@ async def receive(
     say(ports)
     beside = [asyncio.create_task(gate.keep_fresh())] if isinstance(gate, KeyGate) else []
     positions = Positions(settings.home / "tail.json")
-    beside += [asyncio.create_task(follow(tail, commit, positions)) for tail in tails]
-    beside += [asyncio.create_task(keep_scraping(target, commit)) for target in targets]
-    await stop.wait()
-    log.info("stopping: requests under way are finished")
-    for task in beside:
-        task.cancel()
-    await asyncio.gather(*beside, return_exceptions=True)
+    beside += [asyncio.create_task(follow(tail, commit, positions)) for tail in fetched.tails]
+    beside += [asyncio.create_task(keep_scraping(target, commit)) for target in fetched.targets]
+    with ExitStack() as read_logs:
+        for source in fetched.sources:
+            # Reading must not wait for what is being written.
+            read_log = read_logs.enter_context(closing(open_log(settings)))
+            beside.append(asyncio.create_task(consume(source, read_log, commit)))
+        await stop.wait()
+        log.info("stopping: requests under way are finished")
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
     await receiver.stop()
     if isinstance(gate, KeyGate):
         with suppress(StoreError):

@@ -13,6 +13,7 @@ from vigil.events.otlp.json_form import protobuf_of
 from vigil.events.otlp.logs import read_logs
 from vigil.events.otlp.traces import read_traces
 from vigil.events.otlp.wire import Walk
+from vigil.events.rules import polars_schema
 from vigil.events.schema import EVENTS, LOGS
 
 _READERS = {EVENTS: ("resourceSpans", read_traces), LOGS: ("resourceLogs", read_logs)}
@@ -34,11 +35,18 @@ def read_otlp(
 ) -> OtlpRecords:
     """The records of export requests, (form, bytes) each, form PROTOBUF or OTLP_JSON.
 
-    `schema` says which signal they carry: EVENTS for traces, LOGS for logs.
+    `schema` says which signal they carry: EVENTS for traces, LOGS for logs. Metrics are refused:
+    what their totals mean only the collector knows, which has the last ones.
     """
+    if schema not in _READERS:
+        rule = "must have passed a collector: vigil collect --from-topic metrics=TOPIC"
+        nothing = pl.DataFrame(schema=polars_schema(schema))
+        return OtlpRecords(
+            nothing, np.empty(0, np.int64), dict.fromkeys(range(len(requests)), rule)
+        )
     group, read = _READERS[schema]
     bodies: list[bytes] = []
-    refused: dict[int, str] = {}
+    refused = {}
     for number, (form, value) in enumerate(requests):
         try:
             bodies.append(protobuf_of(value, group) if form == OTLP_JSON else value)

@@ -1,0 +1,89 @@
+"""The state comes back from its parts, and only the parts that changed are written."""
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from vigil.stores.checkpoint import WHOLE, Checkpoint, CheckpointStore, Outputs, Part
+from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
+from vigil.stream.state import ROWS_PER_BLOCK, ArrayCopies, State, pack
+
+LISTS = ("sketch_buckets", "sketch_counts", "worst_traces")
+EMPTY = pl.DataFrame(
+    schema=dict.fromkeys((*REQUEST_WINDOWS, *METRIC_WINDOWS, *SCORES, *LISTS), pl.Int64)
+)
+NOTHING = Outputs(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY)
+
+
+def contents(state: State) -> dict[str, bytes]:
+    """Of all parts."""
+    return {name: part.content() for name, part in state.parts().items()}
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(0, 9_000), st.integers(1, 3))),
+    arrays(np.uint8, st.tuples(st.integers(0, 5_000), st.sampled_from([64, 65, 96]))),
+)
+def test_a_state_comes_back_from_its_parts(narrow, wide):
+    """Whatever its arrays' shapes; large ones are cut into blocks of series."""
+    frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
+    state = State(
+        {"g": {"f@1": frame}}, {"d": {"narrow": narrow, "wide": wide}}, {"doc": [1, "two"]}
+    )
+    parts = contents(state)
+    found = State.of(parts)
+    assert found.frames["g"]["f@1"].equals(frame)
+    assert found.documents == {"doc": [1, "two"]}
+    np.testing.assert_array_equal(found.arrays["d"]["narrow"], narrow)
+    np.testing.assert_array_equal(found.arrays["d"]["wide"], wide)
+    blocks = [name for name in parts if name.startswith("d/narrow")]
+    assert len(blocks) == max(1, -(-len(narrow) // ROWS_PER_BLOCK))
+
+
+def test_a_state_in_one_piece_is_read_as_well():
+    """As a version before parts wrote it."""
+    frame = pl.DataFrame({"a": [1]})
+    found = State.of({WHOLE: pack({"g": {"f": frame}}, {"d": {"x": np.ones(3)}}, {"doc": 1})})
+    assert found.frames["g"]["f"].equals(frame)
+    assert found.arrays["d"]["x"].tolist() == [1, 1, 1]
+
+
+def test_copies_stay_as_they_were_until_the_next_ones():
+    """An equal version is not copied again."""
+    live, copies = np.zeros(3), ArrayCopies()
+    first = copies.of({"x": live}, 1)
+    live += 1
+    assert copies.of({"x": live}, 1) is first
+    assert first["x"].tolist() == [0, 0, 0]
+    assert copies.of({"x": np.append(live, 5)}, 2)["x"].tolist() == [1, 1, 1, 5]
+
+
+def test_only_changed_parts_are_made_and_written(engine):
+    """The same source is not even rendered; what is gone is gone; a new life sees it all."""
+    made = []
+
+    def part(source, content: bytes) -> Part:
+        def render() -> bytes:
+            made.append(content)
+            return content
+
+        return Part(source, render)
+
+    store, same = CheckpointStore(engine, "parts"), object()
+    store.commit(
+        Checkpoint(1, {}, {}), NOTHING, {"a": part(same, b"1"), "b": part(None, b"2"),
+                                         "c": part(None, b"3")},
+    )  # fmt: skip
+    made.clear()
+    store.commit(Checkpoint(2, {}, {}), NOTHING, {"a": part(same, b"1"), "b": part(object(), b"4")})
+    assert made == [b"4"]
+    reborn = CheckpointStore(engine, "parts")
+    loaded = reborn.load()
+    assert loaded is not None
+    assert loaded.state == {"a": b"1", "b": b"4"}
+    reborn.commit(Checkpoint(3, {}, {}), NOTHING, {"a": part(object(), b"9")})
+    again = CheckpointStore(engine, "parts").load()
+    assert again is not None
+    assert again.state == {"a": b"9"}

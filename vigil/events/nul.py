@@ -1,0 +1,43 @@
+"""NUL characters out of text: JSON and protobuf may hold them, databases keep none."""
+
+import polars as pl
+import pyarrow as pa
+
+NUL, REPLACEMENT = "\0", "\ufffd"
+
+# How JSON spells them; a surrogate without its partner is read as one too.
+_SPELLINGS = (b"\0", b"\\u0000", b"\\ud", b"\\uD")
+
+
+def may_hold_nul(payload: bytes) -> bool:
+    """False where text read from this JSON or line cannot hold a NUL."""
+    return any(spelling in payload for spelling in _SPELLINGS)
+
+
+def without_nul(records: pl.DataFrame) -> pl.DataFrame:
+    """Records with U+FFFD in place of each NUL, in all texts and in attributes."""
+    holds = records.select(pl.col(pl.String).str.contains(NUL, literal=True).any()).row(0)
+    names = [name for name, kind in records.schema.items() if kind == pl.String]
+    changed = [name for name, held in zip(names, holds, strict=True) if held]
+    clean: list[pl.Expr | pl.Series] = [
+        pl.col(name).str.replace_all(NUL, REPLACEMENT, literal=True) for name in changed
+    ]
+    if "attributes" in records.columns:
+        clean += _attributes(records["attributes"])
+    return records.with_columns(clean) if clean else records
+
+
+def _attributes(attributes: pl.Series) -> list[pl.Series]:
+    """The map without NULs, nothing where it has none."""
+    if attributes.null_count() == len(attributes):
+        return []
+    maps = attributes.to_arrow()
+    parts = [pl.Series(part) for part in (maps.keys, maps.items)]
+    if not any(part.str.contains(NUL, literal=True).any() for part in parts):
+        return []
+    keys, items = (
+        part.str.replace_all(NUL, REPLACEMENT, literal=True).to_arrow().cast(kind)
+        for part, kind in zip(parts, (maps.type.key_type, maps.type.item_type), strict=True)
+    )
+    rebuilt = pa.MapArray.from_arrays(maps.offsets, keys, items, maps.type, mask=maps.is_null())
+    return [pl.Series(attributes.name, rebuilt).cast(attributes.dtype)]
