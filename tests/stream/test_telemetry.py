@@ -117,7 +117,7 @@ def span_receiver() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
 
 
 def test_each_step_is_a_trace_where_opentelemetry_is_told_where_to(store_settings, span_receiver):
-    """The standard variable turns it on; compute and commit are children of their step."""
+    """The standard variable turns it on; a stage is a child of its step."""
     endpoint, requests = span_receiver
     feed(store_settings)
     environment = os.environ | service_environment(store_settings)
@@ -129,7 +129,7 @@ def test_each_step_is_a_trace_where_opentelemetry_is_told_where_to(store_setting
     assert {a.value.string_value for a in resources[0].resource.attributes} >= {"vigil-scorer"}
     steps = {span.span_id: span for span in spans if span.name == "vigil.step"}
     children = [span for span in spans if span.parent_span_id in steps]
-    assert {span.name for span in children} == {"vigil.compute", "vigil.commit"}
+    assert {span.name for span in children} == {"vigil.compute", "vigil.checkpoint", "vigil.commit"}
     [first] = [s for s in steps.values() if s.attributes]
     assert [(a.key, a.value.int_value) for a in first.attributes] == [("messages", 1)]
 
