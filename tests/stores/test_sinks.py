@@ -13,7 +13,8 @@ from vigil.errors import ConfigError, SinkError
 from vigil.events.schema import KEY_COLUMNS
 from vigil.journeys.graph import EDGES
 from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs
-from vigil.stores.elastic import ALERT_FIELDS, FIELDS, ElasticSink
+from vigil.stores.elastic import ElasticSink
+from vigil.stores.elastic_templates import ALERT_FIELDS, FIELDS
 from vigil.stores.sinks import EmbeddedSink, open_sink
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
 
