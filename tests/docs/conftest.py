@@ -1,5 +1,6 @@
 """What the documentation's examples talk about: an hour of traffic, and files by their names."""
 
+import gzip
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,8 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, secret)
     for name in ("latency.csv", "FILE.csv"):
         Path(name).write_text(_series())
-    Path("requests.ndjson").write_bytes(_requests())
+    for name in ("requests.ndjson", "sample.ndjson"):
+        Path(name).write_bytes(_requests())
     for name in ("syslog", "var/log/syslog"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(
@@ -60,6 +62,8 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     line = '10.0.0.1 - - [02/Mar/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl" 0.012\n'
     Path("var/log/nginx").mkdir(parents=True)
     Path("var/log/nginx/access.log").write_text(line)
+    many = [line.replace("12:00:00", f"12:{n // 60:02}:{n % 60:02}") for n in range(3_000)]
+    Path("access.log.gz").write_bytes(gzip.compress("".join(many).encode()))
     Path("app.log").write_text("2026-03-02T12:00:00Z GET /a/1 200 12\n")
     Path("app.json").write_text(
         '{"at": "2026-03-02T12:00:00Z", "http": {"path": "/a"}, "took": 12}\n'
@@ -67,7 +71,8 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("policy.yaml", "new.yaml"):
         Path(name).write_text(policy_example())
     Path("maintenance.ics").write_text(example_calendar())
-    pq.write_table(simulate_chunk(PLAN, 0).slice(0, 20_000), "traces.parquet")
+    for name in ("traces.parquet", "yesterday.parquet"):
+        pq.write_table(simulate_chunk(PLAN, 0), name)
     return tmp_path
 
 
@@ -85,5 +90,7 @@ def _series() -> str:
 
 
 def _requests() -> bytes:
-    row = {"time": START.isoformat(), "service": "shop", "route": "/a", "duration_ms": 12.0}
-    return b"\n".join(orjson.dumps(row | {"duration_ms": float(n)}) for n in range(10))
+    """An hour of them, one a second."""
+    row = {"service": "shop", "route": "/a", "duration_ms": 12.0}
+    times = [(START + timedelta(seconds=n)).isoformat() for n in range(3_600)]
+    return b"\n".join(orjson.dumps(row | {"time": time}) for time in times)

@@ -24,7 +24,8 @@ READ = {"sh", "python", "yaml", "toml", "nginx", "text", ""}
 # tests of its own, and what is written of them is parsed.
 NOT_RUN = {
     "up", "down", "board", "collect", "score", "demo", "bench", "probe", "kibana", "evidence",
-    "doctor", "backtest", "train", "simulate", "rca",
+    "doctor", "backtest", "train", "simulate", "rca", "challenge",
+    "promote", "rollback",
 }  # fmt: skip
 
 names = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from otlp_messages import trace_request
 
 from vigil.events.content import ARROW_STREAM, JSON, NDJSON, PROTOBUF
-from vigil.events.decode import Decoded, Limits, Payload, decode
+from vigil.events.decode import Decoded, Limits, Payload, Payloads, decode, decode_columns
 from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
 from vigil.stores.arrow_messages import arrow_messages
 
@@ -296,3 +296,20 @@ def test_order_is_kept_across_formats():
     decoded = decode(payloads, EVENTS, NOW, LIMITS)
     assert decoded.records["service"].to_list() == ["a", "b", "c"]
     assert isinstance(decoded.records, pl.DataFrame)
+
+
+def test_columns_that_are_not_wanted_cost_nothing_but_stay_in_dead_letters():
+    """Arrow and JSON alike: the wanted ones are as ever, a letter shows the whole record."""
+    rows = [
+        {"time": NOW, "service": "a", "duration_ms": 1.0, "span_id": "s1", "trace_id": "t1"},
+        {"time": NOW, "service": "a", "duration_ms": -1.0, "span_id": "s2", "trace_id": "t2"},
+    ]
+    [arrow] = arrow_messages(pa.Table.from_pylist(rows, schema=EVENTS))
+    text = b"\n".join(orjson.dumps(row) for row in rows)
+    payloads = Payloads([ARROW_STREAM, NDJSON], [arrow.value, text], lambda _: "here")
+    wanted = ("time", "service", "duration_ms", "trace_id")
+    found = decode_columns(payloads, EVENTS, NOW, LIMITS, wanted)
+    assert found.records["trace_id"].to_list() == ["t1", "t1"]
+    assert found.records["span_id"].to_list() == [None, None]
+    assert found.records.schema == decode_columns(payloads, EVENTS, NOW, LIMITS).records.schema
+    assert ["s2" in raw for raw in found.dead["raw"]] == [True, True]

@@ -209,9 +209,17 @@ EDGE = {
 }  # fmt: skip
 
 
-def test_a_call_between_services_is_one_document_however_often_it_is_written(elastic_url):
+@pytest.fixture
+def empty_elastic(elastic_url) -> str:
+    """The node without what other tests have written."""
+    for index in httpx.get(f"{elastic_url}/_cat/indices/vigil-*?format=json").json():
+        httpx.delete(f"{elastic_url}/{index['index']}").raise_for_status()
+    return elastic_url
+
+
+def test_a_call_between_services_is_one_document_however_often_it_is_written(empty_elastic):
     """A user's call has `user` as its origin; the newest minute is known."""
-    sink = ElasticSink(elastic_url)
+    sink = ElasticSink(empty_elastic)
     assert sink.newest_edge() is None
     edges = pl.DataFrame([EDGE], schema=EDGES)
     assert sink.write_edges(edges) == sink.write_edges(edges) == []
@@ -224,16 +232,16 @@ def test_a_call_between_services_is_one_document_however_often_it_is_written(ela
     sink.close()
 
 
-def test_indices_of_an_earlier_version_learn_new_fields(elastic_url, monkeypatch):
+def test_indices_of_an_earlier_version_learn_new_fields(empty_elastic, monkeypatch):
     """Else what alerts say since then would be refused until the next index."""
     older = {name: field for name, field in ALERT_FIELDS.items() if name != "causes"}
     monkeypatch.setitem(FIELDS, "vigil-alerts", older)
-    before = ElasticSink(elastic_url)
+    before = ElasticSink(empty_elastic)
     localised = alert(2, 1) | {"causes": [{"service": "a", "score": 0.5, "evidence": ["slow"]}]}
     assert before.write_alerts([alert(1, 0)]) == []
     assert len(before.write_alerts([localised])) == 1
     before.close()
     monkeypatch.setitem(FIELDS, "vigil-alerts", ALERT_FIELDS)
-    after = ElasticSink(elastic_url)
+    after = ElasticSink(empty_elastic)
     assert after.write_alerts([localised]) == []
     after.close()

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from vigil.detect import OnlineDetector
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
+from vigil.events.schema import KEY_COLUMNS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import metric_observations, request_observations
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
@@ -25,6 +25,15 @@ FOLDS: dict[str, type[Fold]] = {
     TOPIC_LOGS: LineFold,
 }
 TOPICS = tuple(FOLDS)
+
+# What is read of a record; of log lines everything is.
+RECORD_COLUMNS = {
+    TOPIC_EVENTS: (
+        "time", *KEY_COLUMNS, "kind", "status", "duration_ms", "request_bytes", "response_bytes",
+        "error", "trace_id", "peer_service",
+    ),
+    TOPIC_METRICS: ("time", *KEY_COLUMNS, "metric", "value"),
+}  # fmt: skip
 
 Frames = dict[str, dict[str, pl.DataFrame]]
 Arrays = dict[str, dict[str, np.ndarray]]

@@ -34,7 +34,7 @@ from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import MessageBatch, StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stores.trials import SHADOW, Trial
-from vigil.stream.analysis import TOPICS, Analysis, count_late
+from vigil.stream.analysis import RECORD_COLUMNS, TOPICS, Analysis, count_late
 from vigil.stream.shadow import Shadow
 from vigil.stream.state import ArrayCopies, State
 from vigil.windows.keys import KeyIndex
@@ -140,7 +140,8 @@ class Pipeline:
             return message_place(topic, partition, batch.offsets[number])
 
         payloads = Payloads(batch.content_types, batch.values, place)
-        decoded = decode_columns(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
+        schema, wanted = SCHEMA_OF_TOPIC[topic], RECORD_COLUMNS.get(topic, ())
+        decoded = decode_columns(payloads, schema, now_at, self.limits, wanted)
         if topic == TOPIC_LOGS:
             decoded = _with_line_ids(decoded, partition, batch.offsets)
         return topic, partition, decoded

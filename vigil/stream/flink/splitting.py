@@ -17,6 +17,7 @@ from vigil.events.schema import (
     TOPIC_METRICS,
     requests_of,
 )
+from vigil.stream.analysis import RECORD_COLUMNS
 from vigil.stream.flink.piece import Piece
 from vigil.windows.keys import KeyIndex
 from vigil.windows.watermark import UNSEEN, Progress
@@ -78,7 +79,8 @@ class Splitter:
             [message.value for message in messages],
             place,
         )
-        decoded = decode_columns(payloads, SCHEMA_OF_TOPIC[topic], now_at, self.limits)
+        schema, wanted = SCHEMA_OF_TOPIC[topic], RECORD_COLUMNS[topic]
+        decoded = decode_columns(payloads, schema, now_at, self.limits, wanted)
         partitions = np.array([message.partition for message in messages])
         appended_ms = {message.partition: message.appended_ms for message in messages}
         yield from self._dead(decoded, partitions)
