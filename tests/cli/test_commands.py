@@ -93,10 +93,10 @@ def test_simulate_ingest_score_status_models_train_promote(vigil, tmp_path):
     shown = json.loads(vigil("models", "--json")[1])
     assert shown["champion"] == bundle_id
     roles = {(row["role"], row["library"]) for row in shown["bundles"][0]["backtest"]["standings"]}
+    libraries = ("darts", "sktime", "vigil")
     assert roles == {
-        (role, library)
-        for role in ("forecaster", "detector")
-        for library in ("darts", "sktime", "vigil")
+        *(("forecaster", library) for library in libraries),
+        *(("detector", library) for library in (*libraries, "river", "stumpy")),
     }
     code, out, _ = vigil("status", "--json")
     report = json.loads(out)

@@ -162,15 +162,16 @@ def score(event_log, engine) -> str:
     }
     step = pipeline.step(batches, AT + timedelta(days=1))
     state = pipeline.state().parts()
+    kept = b"".join(part.content() for part in state.values())
     offsets = {topic: {0: 1} for topic in pipeline.topics}
     store = CheckpointStore(engine, "test")
-    store.commit(Checkpoint(1, offsets, pipeline.counters, state), step.outputs)
+    store.commit(Checkpoint(1, offsets, pipeline.counters), step.outputs, state)
     last = pipeline.step({}, AT + timedelta(days=1), finish=True)
-    store.commit(Checkpoint(2, offsets, pipeline.counters, {}), last.outputs)
+    store.commit(Checkpoint(2, offsets, pipeline.counters), last.outputs)
     with engine.begin() as connection:
         documents = Documents(last.scored, last.outputs.alerts, step.outputs.lines)
         put_aside(connection, "test", 1, documents)
-    return str(step.dead.rows()) + b"".join(state.values()).decode("utf-8", "replace")
+    return str(step.dead.rows()) + kept.decode("utf-8", "replace")
 
 
 def everything_stored(collected, engine) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from access_log_lines import ALB, GATEWAY, GCP
 from pages import example_calendar, policy_example
 from scored_traffic import score_traffic
 
@@ -64,6 +65,10 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("var/log/nginx/access.log").write_text(line)
     many = [line.replace("12:00:00", f"12:{n // 60:02}:{n % 60:02}") for n in range(3_000)]
     Path("access.log.gz").write_bytes(gzip.compress("".join(many).encode()))
+    for folder, line in (("alb", ALB), ("azure/2026", GATEWAY), ("gcp", GCP)):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "PT1H.json").write_text(line + "\n")
+        Path(folder, "1.log.gz").write_bytes(gzip.compress(line.encode() + b"\n"))
     Path("app.log").write_text("2026-03-02T12:00:00Z GET /a/1 200 12\n")
     Path("app.json").write_text(
         '{"at": "2026-03-02T12:00:00Z", "http": {"path": "/a"}, "took": 12}\n'

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from access_log_lines import ALB, GATEWAY, GCP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,27 +26,10 @@ HAPROXY = (
     "Mar 31 21:00:01 lb haproxy[14389]: 10.0.1.2:33317 [31/Mar/2026:21:00:01.655] http-in "
     'static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /index HTTP/1.1"'
 )
-ALB = (
-    "https 2026-03-31T21:00:01.500000Z app/shop-lb/50dc6c495c0c9188 192.0.2.39:2817 10.0.0.1:80 "
-    '0.100 0.300 0.100 502 - 34 366 "GET https://shop.example:443/carts/9?x=1 HTTP/2.0" "curl/7" '
-    "ECDHE TLSv1.2 arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/t/7 "
-    '"Root=1-58337262-36d228ad5d99923122bbe354" "shop.example" "-" 0'
-)
-GATEWAY = (
-    '{"time":"2026-03-31T21:00:01.2Z","category":"ApplicationGatewayAccessLog","properties":'
-    '{"clientIP":"192.0.2.1","httpMethod":"GET","requestUri":"/orders/17","httpStatus":404,'
-    '"receivedBytes":65,"sentBytes":553,"timeTaken":0.2,"host":"shop.example"}}'
-)
 FRONT_DOOR = (
     '{"time":"2026-03-31T21:00:01.2Z","category":"FrontDoorAccessLog","properties":{"httpMethod":'
     '"GET","httpStatusCode":"200","requestUri":"https://shop.example:443/orders/17?a=b",'
     '"requestBytes":"65","responseBytes":"553","timeTaken":"0.200","hostName":"shop.example"}}'
-)
-GCP = (
-    '{"httpRequest":{"latency":"0.123456s","remoteIp":"192.0.2.1","requestMethod":"GET",'
-    '"requestSize":"220","requestUrl":"https://shop.example/orders/17","responseSize":"273",'
-    '"status":200},"resource":{"labels":{"backend_service_name":"orders","zone":"global"}},'
-    '"spanId":"b4ee","timestamp":"2026-03-31T21:00:01.1Z","trace":"projects/p/traces/abc"}'
 )
 ENVOY = (
     '{"authority":"orders:8000","bytes_received":0,"bytes_sent":135,"duration":4,"method":"GET",'

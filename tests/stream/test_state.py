@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from vigil.stores.checkpoint import WHOLE, Checkpoint, CheckpointStore, Outputs, Part
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
-from vigil.stream.state import ROWS_PER_BLOCK, ArrayCopies, State, pack
+from vigil.stream.packing import pack
+from vigil.stream.state import ROWS_PER_BLOCK, ArrayCopies, State
 
 LISTS = ("sketch_buckets", "sketch_counts", "worst_traces")
 EMPTY = pl.DataFrame(

@@ -6,7 +6,6 @@ checkpoint to the next most parts stay as they are, and only the others are writ
 """
 
 import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,9 +17,7 @@ import polars as pl
 from safetensors.numpy import load, save
 
 from vigil.stores.checkpoint import WHOLE, Part
-
-Frames = Mapping[str, Mapping[str, pl.DataFrame]]
-Arrays = Mapping[str, Mapping[str, np.ndarray]]
+from vigil.stream.packing import Arrays, Frames, ipc_bytes, unpack
 
 ROWS_PER_BLOCK = 4_096
 # Of a wide table, such as the profile of the day, a window changes one column.
@@ -44,7 +41,7 @@ class State:
         }
         for group, members in self.frames.items():
             for name, frame in members.items():
-                found[f"{group}/{name}.arrow"] = Part(frame, partial(_ipc, frame))
+                found[f"{group}/{name}.arrow"] = Part(frame, partial(ipc_bytes, frame))
         for group, columns in self.arrays.items():
             for name, array in columns.items():
                 for at, block in _blocks(array):
@@ -107,12 +104,6 @@ class ArrayCopies:
         return copied
 
 
-def _ipc(frame: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    frame.write_ipc(out)
-    return out.getvalue()
-
-
 def _tensor(block: np.ndarray) -> bytes:
     return save({"": np.ascontiguousarray(block)})
 
@@ -133,39 +124,3 @@ def _whole(places: Mapping[tuple[int, int], np.ndarray]) -> np.ndarray:
         blocks = [places[at] for at in sorted(places) if at[0] == row]
         rows.append(np.concatenate(blocks, axis=-1) if len(blocks) > 1 else blocks[0])
     return np.concatenate(rows)
-
-
-def pack(frames: Frames, arrays: Arrays, documents: Mapping[str, Any]) -> bytes:
-    """All of it in one zip, for who keeps a state as a single value."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for group, members in frames.items():
-            for name, frame in members.items():
-                archive.writestr(f"{group}/{name}.arrow", _ipc(frame))
-        for group, columns in arrays.items():
-            contiguous = {name: np.ascontiguousarray(array) for name, array in columns.items()}
-            archive.writestr(f"{group}.safetensors", save(contiguous))
-        for name, document in documents.items():
-            archive.writestr(f"{name}.json", orjson.dumps(document))
-    return out.getvalue()
-
-
-def unpack(
-    blob: bytes,
-) -> tuple[dict[str, dict[str, pl.DataFrame]], dict[str, dict[str, np.ndarray]], dict[str, Any]]:
-    """The inverse of `pack`."""
-    frames: dict[str, dict[str, pl.DataFrame]] = {}
-    arrays: dict[str, dict[str, np.ndarray]] = {}
-    documents: dict[str, Any] = {}
-    with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-        for path in archive.namelist():
-            content = archive.read(path)
-            stem, _, kind = path.rpartition(".")
-            if kind == "arrow":
-                group, _, name = stem.rpartition("/")
-                frames.setdefault(group, {})[name] = pl.read_ipc(io.BytesIO(content))
-            elif kind == "safetensors":
-                arrays[stem] = load(content)
-            else:
-                documents[stem] = orjson.loads(content)
-    return frames, arrays, documents

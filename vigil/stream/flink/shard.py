@@ -22,7 +22,7 @@ from vigil.stream.flink import tables
 from vigil.stream.flink.options import READ
 from vigil.stream.flink.piece import Piece
 from vigil.stream.flink.tables import Output, table_outputs
-from vigil.stream.state import pack, unpack
+from vigil.stream.packing import pack, unpack
 from vigil.windows.tumbling import SECOND_US, WindowSpec
 from vigil.windows.watermark import UNSEEN, Progress, Watermark
 
