@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 from real_browser import chromium as chromium
 from running_board import serving
@@ -11,6 +12,7 @@ from scored_traffic import score_traffic
 
 from vigil.config import Settings, load_settings
 from vigil.simulate import Fault, SimulationPlan
+from vigil.stores.database import open_database
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +37,14 @@ def own_estate(
     )  # fmt: skip
     score_traffic(settings, SimulationPlan(start_at, 3_600, 2.0, seed=3, faults=(slow,)))
     return settings
+
+
+@pytest.fixture(scope="module")
+def engine(own_estate: Settings) -> Iterator[sa.Engine]:
+    """Its database."""
+    opened = open_database(own_estate)
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture

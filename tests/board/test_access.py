@@ -19,14 +19,6 @@ from vigil.board.access import (
 from vigil.config import Settings, load_settings
 from vigil.errors import ConfigError, StoreError
 from vigil.stores.api_keys import KeyStore
-from vigil.stores.database import open_database
-
-
-@pytest.fixture(scope="module")
-def engine(own_estate: Settings) -> Iterator[sa.Engine]:
-    opened = open_database(own_estate)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,12 @@ import sqlalchemy as sa
 from running_board import serving
 
 from vigil.config import Settings
-from vigil.stores.database import open_database
 
 
 @pytest.fixture(scope="module")
 def web(own_estate: Settings) -> Iterator[httpx.Client]:
     with serving(own_estate) as address, httpx.Client(base_url=address, timeout=30) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def engine(own_estate: Settings) -> Iterator[sa.Engine]:
-    opened = open_database(own_estate)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture(scope="module")
