@@ -12,11 +12,9 @@ import sqlalchemy as sa
 
 from vigil.alerts.past import learnt_calls
 from vigil.alerts.policy.schema import Policy
-from vigil.alerts.replay import Replay, Replayed, joined
+from vigil.alerts.replay import Replayed, TopicReplays
 from vigil.detect import DetectorSettings, OnlineDetector
 from vigil.detect.feedback import learn_labels
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
-from vigil.features.observations import SCORED_METRICS
 from vigil.stores.bundle import Bundle
 from vigil.stores.labels import LabelStore
 from vigil.stores.timescale import WindowStore
@@ -103,20 +101,15 @@ class _Run:
     ) -> None:
         self.scoring = Scoring(spec, OnlineDetector(settings))
         self.scoring.bundle = model and model.in_hindsight()
-        self._replays = [
-            Replay(policy, stream, spec.window_s, calls) for stream in (TOPIC_EVENTS, TOPIC_METRICS)
-        ]
+        self._replays = TopicReplays(policy, spec.window_s, calls)
 
     def feed(self, scored: pl.DataFrame) -> None:
         """Let incidents and pages follow from decisions."""
         traces = pl.lit(None, pl.List(pl.String)).alias("worst_traces")
-        decided = scored.with_columns(traces).sort("window_start", "revision", "series_id")
-        request = pl.col("metric").is_in(SCORED_METRICS)
-        for replay, part in zip(self._replays, (request, ~request), strict=True):
-            rows = decided.filter(part)
-            if rows.height:
-                replay.feed(rows)
+        self._replays.feed(
+            scored.with_columns(traces).sort("window_start", "revision", "series_id")
+        )
 
     def result(self) -> Replayed:
-        """Pages of both streams."""
-        return joined([replay.result for replay in self._replays])
+        """Pages of all streams."""
+        return self._replays.result()

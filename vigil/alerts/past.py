@@ -8,18 +8,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from vigil.alerts.policy.schema import Policy
-from vigil.alerts.replay import Replay, Replayed, joined
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
-from vigil.features.observations import SCORED_METRICS
+from vigil.alerts.replay import Replayed, TopicReplays
+from vigil.events.schema import TOPIC_EVENTS
 from vigil.incidents.grouping import VANISHED_AFTER
-from vigil.logs.series import LINES, NEW_TEMPLATES
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.timescale import WindowStore
 from vigil.stream.state import State
 
 CONSUMER = "vigil-scorer"
 DAY = timedelta(days=1)
-TOPICS = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)
 # A page of the same incident's place within this is the same page, moved.
 MOVED_WITHIN = timedelta(hours=1)
 
@@ -59,16 +56,12 @@ class LedgerPast:
     ) -> list[Replayed]:
         """The same decisions through each policy; `done` is called once a day."""
         calls = learnt_calls(self._engine) if self._given_calls is None else self._given_calls
-        replays = [
-            {topic: Replay(policy, topic, self._window_s, calls) for topic in TOPICS}
-            for policy in policies
-        ]
+        replays = [TopicReplays(policy, self._window_s, calls) for policy in policies]
         for rows in self._days(start_at, end_at):
-            for (topic,), part in rows.group_by(_topic(), maintain_order=True):
-                for replay in replays:
-                    replay[str(topic)].feed(part)
+            for replay in replays:
+                replay.feed(rows)
             done()
-        return [joined(one.result for one in replay.values()) for replay in replays]
+        return [replay.result() for replay in replays]
 
     def _days(self, start_at: datetime, end_at: datetime) -> Iterator[pl.DataFrame]:
         series = self._store.series().drop("key_id")
@@ -102,18 +95,6 @@ def learnt_calls(engine: sa.Engine) -> list[Call]:
         return []
     documents = State.of(checkpoint.state).documents
     return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
-
-
-def _topic() -> pl.Expr:
-    """The topic that a series' records came by, from its metric: each has a tracker of its own."""
-    return (
-        pl.when(pl.col("metric").is_in(SCORED_METRICS))
-        .then(pl.lit(TOPIC_EVENTS))
-        .when(pl.col("metric").is_in([LINES, NEW_TEMPLATES]))
-        .then(pl.lit(TOPIC_LOGS))
-        .otherwise(pl.lit(TOPIC_METRICS))
-        .alias("topic")
-    )
 
 
 def compare(names: Sequence[str], results: Sequence[Replayed]) -> dict[str, Any]:

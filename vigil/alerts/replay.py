@@ -4,7 +4,7 @@ The same tracker and dispatcher as in the stream, with event time for a clock. N
 nothing can be: no channel is opened.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +14,12 @@ import polars as pl
 from vigil.alerts.dispatcher import Decided, Dispatcher
 from vigil.alerts.message import alert_document
 from vigil.alerts.policy.schema import Policy
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
+from vigil.features.observations import SCORED_METRICS
 from vigil.incidents.grouping import TOLD, IncidentTracker
+from vigil.logs.series import LINES, NEW_TEMPLATES
 
+TOPICS = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS)
 PAGES = frozenset({"opened", "reopened", "digest"})
 # Small enough that few series are flagged within one, large enough to think in columns.
 CHUNK = timedelta(minutes=30)
@@ -126,6 +130,34 @@ class Replay:
                 self.result.pages.append(Page(at, message.channel, action, document))
 
 
+class TopicReplays:
+    """All streams under one policy: each topic has a tracker of its own, as when it is live."""
+
+    def __init__(self, policy: Policy, window_s: float, calls: Sequence[tuple[str, str]]) -> None:
+        self._replays = {topic: Replay(policy, topic, window_s, calls) for topic in TOPICS}
+
+    def feed(self, decisions: pl.DataFrame) -> None:
+        """Decisions of any metrics, each topic's in the order that `Replay.feed` asks for."""
+        for (topic,), part in decisions.group_by(_topic(), maintain_order=True):
+            self._replays[str(topic)].feed(part)
+
+    def result(self) -> Replayed:
+        """Of all streams, by time."""
+        return _joined(replay.result for replay in self._replays.values())
+
+
+def _topic() -> pl.Expr:
+    """The topic that a series' records came by, from its metric: each has a tracker of its own."""
+    return (
+        pl.when(pl.col("metric").is_in(SCORED_METRICS))
+        .then(pl.lit(TOPIC_EVENTS))
+        .when(pl.col("metric").is_in([LINES, NEW_TEMPLATES]))
+        .then(pl.lit(TOPIC_LOGS))
+        .otherwise(pl.lit(TOPIC_METRICS))
+        .alias("topic")
+    )
+
+
 def chunks(decisions: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Consecutive parts of at most half an hour."""
     numbered = decisions.with_columns(
@@ -135,7 +167,7 @@ def chunks(decisions: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield part.drop("part")
 
 
-def joined(results: Iterable[Replayed]) -> Replayed:
+def _joined(results: Iterable[Replayed]) -> Replayed:
     """The result of all streams, by time."""
     whole = Replayed()
     for result in results:
