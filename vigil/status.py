@@ -9,13 +9,12 @@ import sqlalchemy as sa
 from vigil.config import Settings
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.stores import open_log
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, Checkpoint, CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog, lag_messages
 from vigil.stores.registry import Registry
 from vigil.stores.stream_health import StreamHealth, records_per_s
 
-CONSUMER = "vigil-scorer"
 # Throughput is the mean over this long.
 RECENT = timedelta(minutes=1)
 

@@ -19,9 +19,9 @@ from vigil.doctor.servers import check_clock, check_event_log, judge_clock
 from vigil.doctor.stream import check_lag, check_silence
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.servers import PostgresServer
-from vigil.status import CONSUMER
 from vigil.stores import open_log
 from vigil.stores.bundle import BundleArrays
+from vigil.stores.checkpoint import CONSUMER
 from vigil.stores.database import open_database
 from vigil.stores.kafka_log import KafkaLog
 from vigil.stores.log import Message

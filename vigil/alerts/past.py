@@ -11,11 +11,10 @@ from vigil.alerts.policy.schema import Policy
 from vigil.alerts.replay import Replayed, TopicReplays
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.incidents.grouping import VANISHED_AFTER
-from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.timescale import WindowStore
 from vigil.stream.state import State
 
-CONSUMER = "vigil-scorer"
 DAY = timedelta(days=1)
 # A page of the same incident's place within this is the same page, moved.
 MOVED_WITHIN = timedelta(hours=1)

@@ -16,9 +16,10 @@ from vigil.detect import DetectorSettings
 from vigil.drill.record import STREAM as DRILL_STREAM
 from vigil.errors import UsageError
 from vigil.events.schema import KEY_COLUMNS
-from vigil.status import CONSUMER, gather_status
+from vigil.status import gather_status
 from vigil.stores import open_log
 from vigil.stores.alerting import WHOLE, AlertStore
+from vigil.stores.checkpoint import CONSUMER
 from vigil.stores.database import Schema, open_database, read_frame
 from vigil.stores.graph import GraphStore
 from vigil.stores.labels import LabelStore

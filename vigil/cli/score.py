@@ -7,8 +7,6 @@ import click
 
 from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
 
-CONSUMER = "vigil-scorer"
-
 
 @click.command("score")
 @click.option("--drain", is_flag=True, help="Stop at the log's end, closing the last windows.")
@@ -43,6 +41,7 @@ def command(drain: bool, quiet: bool, verbose: bool, engine: str, as_json: bool)
     the start, or, with --drain, the sink is.
     """
     from vigil.config import load_settings
+    from vigil.stores.checkpoint import CONSUMER
     from vigil.stream.assembly import keep_scoring
     from vigil.stream.telemetry import exporting_spans
 

@@ -27,11 +27,10 @@ from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
 from vigil.services import Supervisor, all_services, prepare_dagster, service_environment
 from vigil.simulate import chunk_count, write_labels
 from vigil.stores import open_log
-from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.registry import Registry
 
-CONSUMER = "vigil-scorer"
 CAUGHT_UP_WAIT_S = 180.0
 PROMOTION_WAIT_S = 120.0
 # The labelled series are years old: their decisions must not be forgotten before they are judged.

@@ -16,7 +16,7 @@ from vigil.collect.series_csv import read_series
 from vigil.demo.plan import WINDOW_S, DemoPlan
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.simulate import read_labels
-from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.registry import Registry
 from vigil.stores.sinks import EmbeddedSink
 from vigil.stores.timescale import WindowStore
@@ -41,7 +41,7 @@ def summarise(plan: DemoPlan, engine: sa.Engine) -> Summary:
     requests = [alert for alert in alerts if alert["stream"] == TOPIC_EVENTS]
     faults = judge_faults(read_labels(plan.labels_path), requests, WINDOW_S)
     labelled = _labelled_series(plan, store)
-    checkpoint = CheckpointStore(engine, "vigil-scorer").position()
+    checkpoint = CheckpointStore(engine, CONSUMER).position()
     registry = Registry(engine, plan.settings.registry_path)
     champion = registry.champion()
     assert checkpoint is not None

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
-from vigil.status import CONSUMER, unread_messages
+from vigil.status import unread_messages
 from vigil.stores import open_log
-from vigil.stores.checkpoint import CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.stream_health import StreamHealth, records_per_s
 

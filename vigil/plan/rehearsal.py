@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
-from vigil.alerts.past import CONSUMER, LedgerPast
+from vigil.alerts.past import LedgerPast
 from vigil.alerts.policy.schema import Policy
 from vigil.alerts.replay import Replayed
 from vigil.config import Settings, load_settings
@@ -28,7 +28,7 @@ from vigil.plan.tables import TableCost, table_costs
 from vigil.plan.warmup import SeriesWarmth, series_warmth
 from vigil.services import service_environment
 from vigil.stores import open_log
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, Checkpoint, CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog
 from vigil.stores.timescale import WindowStore

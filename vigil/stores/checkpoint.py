@@ -27,6 +27,8 @@ from vigil.stores.trials import ADD_HOURS
 
 Offsets = dict[str, dict[int, int]]
 
+# The name under which `vigil score` commits, and reads on.
+CONSUMER = "vigil-scorer"
 # The part that holds all others: the state of a version that knew no parts.
 WHOLE = "state.zip"
 _UNKNOWN = object()

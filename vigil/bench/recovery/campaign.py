@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from vigil.bench.recovery.feeder import Feeder
 from vigil.bench.recovery.stacks import Stack
-from vigil.bench.recovery.verdict import CONSUMER, Verdict, judge
+from vigil.bench.recovery.verdict import Verdict, judge
 from vigil.errors import VigilError
 from vigil.services import service_environment
+from vigil.stores.checkpoint import CONSUMER
 
 RECOVER_S = 180.0
 OUTAGE_S = (0.2, 4.0)

@@ -15,6 +15,7 @@ from vigil.bench.recovery.receiver import Receiver
 from vigil.config import Settings
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.stores import open_log
+from vigil.stores.checkpoint import CONSUMER
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog
 from vigil.stores.score_blocks import on_grid
@@ -22,7 +23,6 @@ from vigil.stores.sinks import open_sink
 from vigil.stores.timescale import WindowStore
 from vigil.stream.assembly import open_scorer
 
-CONSUMER = "vigil-scorer"
 EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 _ROWS = {

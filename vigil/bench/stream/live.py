@@ -27,7 +27,7 @@ from vigil.incidents.rules import SEVERITIES, IncidentRules
 from vigil.services import service_environment
 from vigil.stores import open_log
 from vigil.stores.arrow_messages import arrow_messages
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Outputs, Part
+from vigil.stores.checkpoint import CONSUMER, Checkpoint, CheckpointStore, Outputs, Part
 from vigil.stores.database import open_database
 from vigil.stores.log import EventLog, Message, lag_messages
 from vigil.stream.assembly import open_scorer
@@ -159,7 +159,7 @@ def soak(settings: Settings, minutes: float, seed: int) -> dict[str, Any]:
     samples: list[tuple[float, float, int]] = []
     with closing(open_log(settings)) as event_log, _running([str(vigil), "score", "--quiet"],
                                                             environment) as scorer:  # fmt: skip
-        store = CheckpointStore(open_database(settings), "vigil-scorer")
+        store = CheckpointStore(open_database(settings), CONSUMER)
         memory = psutil.Process(scorer.pid)
         began, due_s, sent = time.monotonic(), 0.0, 0
         for second, messages in zip(count(), _soak_seconds(seed), strict=False):
