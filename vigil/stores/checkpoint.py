@@ -118,8 +118,8 @@ class CheckpointStore:
         offsets = _with_numbers(row.offsets)
         return Checkpoint(row.epoch, offsets, row.counters, {}, row.committed_at)
 
-    def load(self) -> Checkpoint | None:
-        """The last commit, None for a new consumer."""
+    def load(self, only: Sequence[str] | None = None) -> Checkpoint | None:
+        """The last commit, None for a new consumer; `only`: the parts of its state."""
         query = sa.text(
             "SELECT epoch, offsets, counters, state, committed_at FROM checkpoints "
             "WHERE consumer = :consumer"
@@ -127,22 +127,27 @@ class CheckpointStore:
         with self.engine.connect() as connection:
             connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             row = connection.execute(query, {"consumer": self.consumer}).first()
-            state = self._load_parts(connection)
+            state = self._load_parts(connection, only)
         if row is None:
             return None
-        self._written = {name: (content, _digest(content)) for name, content in state.items()}
+        if only is None:
+            self._written = {name: (content, _digest(content)) for name, content in state.items()}
         if row.state:
             # A version that kept the state in one piece has committed last.
             state = {WHOLE: bytes(row.state)}
         offsets = _with_numbers(row.offsets)
         return Checkpoint(row.epoch, offsets, row.counters, state, row.committed_at)
 
-    def _load_parts(self, connection: sa.Connection) -> dict[str, bytes]:
+    def _load_parts(
+        self, connection: sa.Connection, only: Sequence[str] | None
+    ) -> dict[str, bytes]:
         query = "SELECT part, content FROM checkpoint_parts WHERE consumer = %s"
+        values: list[object] = [self.consumer]
+        if only is not None:
+            query += " AND part = ANY(%s)"
+            values.append(list(only))
         with driver_cursor(connection, binary=True) as cursor:
-            return {
-                name: bytes(content) for name, content in cursor.execute(query, [self.consumer])
-            }
+            return {name: bytes(content) for name, content in cursor.execute(query, values)}
 
     def offsets(self) -> Offsets:
         """The committed offsets alone: cheap enough to poll."""
