@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
+from vigil.stores.journeys import ADD_JOURNEYS
 from vigil.stores.log_lines import add_lines
 from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
@@ -71,6 +72,8 @@ class Outputs:
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Calls between services, by minute; they add to what is there.
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # Complete traces, by journey and minute; they add to what is there.
+    journeys: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Log lines to keep; see `vigil.logs.sampling`.
     lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     # What the shadow of a trial made of the same windows; hours add to what is there.
@@ -188,6 +191,7 @@ class CheckpointStore:
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
+            copy_frame(connection, outputs.journeys, "journey_minutes", ADD_JOURNEYS)
             copy_frame(connection, outputs.shadow_hours, "shadow_hours", ADD_HOURS)
             copy_frame(connection, outputs.shadow_pages, "shadow_pages", "DO NOTHING")
             if outputs.for_sink is None:
