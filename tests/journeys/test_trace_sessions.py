@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vigil.events.schema import EVENTS
 from vigil.journeys.minutes import JOURNEYS, journey_minutes
-from vigil.journeys.sessions import LOOK_EVERY_S, SPANS, TraceSessions
+from vigil.journeys.sessions import SPANS, TraceSessions
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SCHEMA = pl.from_arrow(EVENTS.empty_table()).schema  # type: ignore[union-attr]
@@ -53,12 +53,13 @@ def many(count: int, at_s: float, every_s: float = 0.01) -> pl.DataFrame:
 def test_a_trace_is_complete_when_nothing_has_come_for_the_gap():
     """Spans of one trace may come in any order, in several steps; requests without ids are none."""
     sessions = TraceSessions(gap_s=10)
-    sessions.take(events(span("a", "pay", 1, "shop"), span("b", "shop", 25)))
-    sessions.take(events(span("a", "shop", 0), span("", "shop", 0) | {"trace_id": None}))
-    done = sessions.close(us(30))
+    first = events(span("a", "pay", 1, "shop"), span("b", "shop", 25))
+    assert sessions.advance([first], us(-40)).is_empty()
+    second = events(span("a", "shop", 0), span("", "shop", 0) | {"trace_id": None})
+    done = sessions.advance([second], us(30))
     assert traces_in(done) == {"a": {"a.pay", "a.shop"}}
     assert done.columns == [*SPANS, "weight"]
-    assert traces_in(sessions.close(us(30 + LOOK_EVERY_S))) == {"b": {"b.shop"}}
+    assert traces_in(sessions.advance([], us(90))) == {"b": {"b.shop"}}
     assert sessions.spans_held == 0
     assert sessions.take_counts() == {"traces": 2, "traces_evicted": 0, "spans_late": 0}
 
@@ -66,26 +67,26 @@ def test_a_trace_is_complete_when_nothing_has_come_for_the_gap():
 def test_a_pause_within_a_trace_does_not_cut_it_while_it_goes_on():
     """A piece is not closed before the other: the trace is told of as a whole."""
     sessions = TraceSessions(gap_s=10)
-    sessions.take(events(span("a", "shop", 0), span("a", "pay", 25, "shop")))
-    assert sessions.close(us(30)).is_empty()
-    assert len(traces_in(sessions.close(us(60)))["a"]) == 2
+    both = events(span("a", "shop", 0), span("a", "pay", 25, "shop"))
+    assert sessions.advance([both], us(30)).is_empty()
+    assert len(traces_in(sessions.advance([], us(90)))["a"]) == 2
 
 
 def test_a_span_that_comes_after_its_trace_was_closed_is_counted_and_left_out():
     """It would be a broken trace of its own; a span of an open trace is never too late."""
     sessions = TraceSessions(gap_s=10)
-    sessions.take(events(span("a", "shop", 0), span("b", "shop", 0), span("b", "pay", 29, "shop")))
-    assert traces_in(sessions.close(us(30))).keys() == {"a"}
-    sessions.take(events(span("a", "pay", 1, "shop"), span("b", "bank", 2, "pay")))
+    on_time = events(span("a", "shop", 0), span("b", "shop", 0), span("b", "pay", 29, "shop"))
+    assert traces_in(sessions.advance([on_time], us(30))).keys() == {"a"}
+    late = events(span("a", "pay", 1, "shop"), span("b", "bank", 2, "pay"))
+    assert sessions.advance([late], us(31)).is_empty()
     assert sessions.take_counts()["spans_late"] == 1
-    assert traces_in(sessions.close(us(90))) == {"b": {"b.shop", "b.pay", "b.bank"}}
+    assert traces_in(sessions.advance([], us(90))) == {"b": {"b.shop", "b.pay", "b.bank"}}
 
 
 def test_a_span_that_never_comes_leaves_a_broken_trace():
     """It is counted in its journey's minute, and not guessed at."""
-    sessions = TraceSessions()
-    sessions.take(events(span("a", "shop", 0), span("a", "bank", 0, "pay"), span("b", "shop", 1)))
-    minutes = journey_minutes(sessions.close(us(0), finish=True))
+    seen = events(span("a", "shop", 0), span("a", "bank", 0, "pay"), span("b", "shop", 1))
+    minutes = journey_minutes(TraceSessions().advance([seen], us(0), finish=True))
     assert minutes["traces"].sum() == 2
     assert minutes["broken"].sum() == 1
 
@@ -97,14 +98,14 @@ def test_order_steps_and_restarts_do_not_matter(order, cuts, restart):
     spans = [span(f"t{n % 4}", f"s{n}", n / 10, f"s{n - 4}" if n > 3 else None) for n in range(12)]
     sessions, begin, done = TraceSessions(), 0, []
     for cut in sorted({*cuts, 12}):
-        sessions.take(events(*(spans[number] for number in order[begin:cut])))
-        done.append(sessions.close(us(begin)))
+        step = events(*(spans[number] for number in order[begin:cut]))
+        done.append(sessions.advance([step[:1], step[1:]], us(begin)))
         if restart:
             reborn = TraceSessions()
             reborn.restore(*sessions.state())
             sessions = reborn
         begin = cut
-    done.append(sessions.close(us(100)))
+    done.append(sessions.advance([], us(100)))
     assert traces_in(pl.concat(done)) == {
         f"t{n}": {f"t{n}.s{n + 4 * step}" for step in range(3)} for n in range(4)
     }
@@ -114,10 +115,9 @@ def test_memory_is_bounded_and_what_is_followed_stands_for_the_rest():
     """Under ten times what may be held: whole traces, as many as there were within a tenth."""
     sessions, minutes, held = TraceSessions(most_spans=2_000), [], []
     for at_s in range(0, 300, 10):
-        sessions.take(many(1_000, at_s))
+        minutes.append(journey_minutes(sessions.advance([many(1_000, at_s)], us(at_s))))
         held.append(sessions.spans_held)
-        minutes.append(journey_minutes(sessions.close(us(at_s))))
-    minutes.append(journey_minutes(sessions.close(us(400))))
+    minutes.append(journey_minutes(sessions.advance([], us(400))))
     assert max(held) <= 2_000
     assert sessions.one_in > 1
     found = pl.concat(minutes)
@@ -131,21 +131,33 @@ def test_memory_is_bounded_and_what_is_followed_stands_for_the_rest():
 def test_more_traces_are_followed_again_when_fewer_come():
     """None of those that began while it was not followed is told of as if it were whole."""
     sessions = TraceSessions(most_spans=2_000)
-    sessions.take(many(3_000, 0, every_s=0.001))
+    sessions.advance([many(3_000, 0, every_s=0.001)], us(0))
     assert sessions.one_in == 4
-    for at_s in range(30, 400, 5):
-        sessions.take(many(20, at_s))
-        minutes = journey_minutes(sessions.close(us(at_s)))
-        assert minutes["broken"].sum() == 0
+    found = []
+    for at_s in range(30, 600, 5):
+        complete = sessions.advance([many(20, at_s)], us(at_s))
+        found.append(journey_minutes(complete))
     assert sessions.one_in == 1
-    assert minutes["traces"].sum() == 0 or minutes["traces"].min() >= 1
+    assert set(complete["weight"]) <= {1.0}
+    assert pl.concat(found)["broken"].sum() == 0
+
+
+def test_a_backlog_of_hours_at_once_is_followed_as_if_it_had_come_in_time():
+    """Nothing is held for longer than its traces are open, however large the step."""
+    sessions = TraceSessions(most_spans=400)
+    hours = many(3_000, 0, every_s=1)
+    minutes = journey_minutes(sessions.advance([hours[::2], hours[1::2]], us(3_600)))
+    assert minutes.height == 50
+    assert set(minutes["traces"]) == {60.0}
+    assert minutes["broken"].sum() == 0
+    assert sessions.take_counts() == {"traces": 3_000, "traces_evicted": 0, "spans_late": 0}
 
 
 def test_an_id_that_a_client_never_changes_is_no_trace():
     """It is given up before anything else is."""
     sessions = TraceSessions(most_spans=1_000)
-    sessions.take(many(100, 0))
-    sessions.take(events(*(span("always", f"s{n}", 1) for n in range(900))))
+    always = events(*(span("always", f"s{n}", 1) for n in range(900)))
+    sessions.advance([many(100, 0), always], us(0))
     assert sessions.one_in == 1
     assert sessions.spans_held == 200
     assert sessions.take_counts()["traces_evicted"] == 1
@@ -153,4 +165,4 @@ def test_an_id_that_a_client_never_changes_is_no_trace():
 
 def test_no_trace_gives_no_minute():
     """With all columns."""
-    assert journey_minutes(TraceSessions().close(us(0))).schema == pl.Schema(JOURNEYS)
+    assert journey_minutes(TraceSessions().advance([], us(0))).schema == pl.Schema(JOURNEYS)

@@ -5,18 +5,18 @@ come than may be held, only every second, fourth, … trace is followed, as a wh
 as many. The hash of the trace id says which, so that all spans of a trace share one fate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from vigil.windows.session import close_sessions, merge_sessions
+from vigil.windows.session import close_sessions
 
 # Between two spans of a trace no pause is longer.
 GAP_S = 10
-# A look costs as much as some thousand spans, so it is not taken at every step.
-LOOK_EVERY_S = 30
-MOST_SPANS = 20_000
+# A look costs as much as a thousand spans, so it is not taken at every step.
+LOOK_EVERY_US = 60_000_000
+MOST_SPANS = 5_000
 # A trace of more than this share of them is none, but an id that a client never changes.
 MOST_OF_ONE = 0.1
 # Below this share twice as many traces are followed again.
@@ -68,42 +68,61 @@ class TraceSessions:
         """Never more than `most_spans` after a call."""
         return sum(part.height for part in self._held)
 
-    def take(self, events: pl.DataFrame) -> None:
-        """Hold the spans among events (schema EVENTS) whose traces are followed."""
+    def advance(
+        self, batches: Sequence[pl.DataFrame], watermark_us: int, finish: bool = False
+    ) -> pl.DataFrame:
+        """Take events (schema EVENTS) and give the spans of the traces that are complete then.
+
+        Columns: SPANS and `weight`, how many traces each stands for. `watermark_us`: event time
+        up to which all events have come. With `finish` all traces are complete.
+        """
+        complete = [pl.DataFrame(schema=_CLOSED)]
+        spans = self._spans_of(batches)
+        # A backlog comes in hours at once: nothing of it is held for longer than it has to be.
+        for part in spans.iter_slices(max(self.most_spans // 4, 1)):
+            self._hold(part.filter(_followed(self._halvings)))
+            reached_us: int = part["first_us"][-1]
+            complete.append(self._look(min(watermark_us, reached_us)))
+            while self.spans_held > self.most_spans:
+                self._make_room()
+        complete.append(self._look(watermark_us, finish))
+        return pl.concat(complete)
+
+    def _spans_of(self, batches: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        """Those of the traces that are followed, by time."""
         trace = pl.col("trace_id").hash().reinterpret(signed=True)
         named = pl.col("trace_id").is_not_null() & pl.col("span_id").is_not_null()
-        found = events.with_columns(trace=trace).filter(named & _followed(self._halvings))
-        if found.is_empty():
-            return
         start_us = pl.col("time").dt.epoch("us")
-        part = found.with_columns(
-            first_us=start_us,
-            last_us=start_us + (pl.col("duration_ms") * 1_000).cast(pl.Int64),
-            # Only that there was an error counts.
-            error=pl.when(pl.col("error").is_not_null()).then(pl.lit("error")),
-        ).select(pl.col(name).cast(kind) for name, kind in _HELD.items())
-        self._held.append(self._on_time(part))
-        while self.spans_held > self.most_spans:
-            self._make_room()
+        found = [pl.DataFrame(schema=_HELD)]
+        for events in batches:
+            spans = events.select(*SPANS, trace=trace).filter(named & _followed(self._halvings))
+            timed = spans.with_columns(
+                first_us=start_us,
+                last_us=start_us + (pl.col("duration_ms") * 1_000).cast(pl.Int64),
+                # Only that there was an error counts.
+                error=pl.when(pl.col("error").is_not_null()).then(pl.lit("error")),
+            )
+            found.append(timed.select(pl.col(name).cast(kind) for name, kind in _HELD.items()))
+        return pl.concat(found).sort("first_us", maintain_order=True)
 
-    def close(self, watermark_us: int, finish: bool = False) -> pl.DataFrame:
-        """Spans of the traces that are complete: SPANS and `weight`, how many each stands for.
+    def _hold(self, part: pl.DataFrame) -> None:
+        if part.height:
+            self._held.append(self._on_time(part))
 
-        Every half minute of event time; with `finish` of all that are held.
-        """
-        waited_us = watermark_us - (self._closed_to_us or watermark_us - LOOK_EVERY_S * 1_000_000)
-        if not self._held or (waited_us < LOOK_EVERY_S * 1_000_000 and not finish):
+    def _look(self, reached_us: int, finish: bool = False) -> pl.DataFrame:
+        """What is complete; each minute of event time, or when there is little room."""
+        waited_us = reached_us - (self._closed_to_us or reached_us - LOOK_EVERY_US)
+        crowded = waited_us > 0 and self.spans_held > self.most_spans * 3 // 4
+        if not self._held or not (waited_us >= LOOK_EVERY_US or crowded or finish):
             return pl.DataFrame(schema=_CLOSED)
         held = pl.concat(self._held)
-        one = held.select("trace", "first_us", "last_us", events=pl.lit(1, pl.Int64))
-        closed = merge_sessions(one, "trace", self.gap_us)
-        if not finish:
-            closed, open_ones = close_sessions(closed, watermark_us, self.gap_us)
-            closed = closed.join(open_ones, on="trace", how="anti")
-        self._closed_to_us = watermark_us
+        # A piece of a trace waits for the others: it is one session from its first to its last span.
+        sessions = held.group_by("trace").agg(pl.col("first_us").min(), pl.col("last_us").max())
+        closed = sessions if finish else close_sessions(sessions, reached_us, self.gap_us)[0]
+        self._closed_to_us = reached_us
         self._held = [held.join(closed, on="trace", how="anti")]
-        complete = self._complete(held, closed.group_by("trace").agg(pl.col("first_us").min()))
-        if self._halvings and self.spans_held < ROOM * self.most_spans:
+        complete = self._complete(held, closed)
+        if self._halvings and self.spans_held < ROOM * self.most_spans and not crowded:
             self._halvings -= 1
             self._wider_from_us = int(held["first_us"].max()) + self.gap_us  # type: ignore[arg-type]
         return complete

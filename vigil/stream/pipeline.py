@@ -156,13 +156,13 @@ class Pipeline:
 
     def take(self, readings: Sequence[Reading], finish: bool = False) -> Step:
         """One step over what `read` gave, oldest first in each partition."""
-        dead, late, requests_seen, lines = [], [], [], []
+        dead, late, spans, requests_seen, lines = [], [], [], [], []
         for topic, partition, decoded in _joined(readings):
             self._count_records(decoded)
             dead.append(decoded.dead)
             records = decoded.records
             if topic == TOPIC_EVENTS:
-                self.traces.take(records)
+                spans.append(records)
                 records = requests_of(records)
                 requests_seen.append(records)
             elif topic == TOPIC_LOGS:
@@ -172,7 +172,7 @@ class Pipeline:
             late.append(self._take(topic, partition, records))
         analysed = self.analysis.emit(finish)
         watermark_us = self.analysis.windows[TOPIC_EVENTS].watermark.current_us
-        complete = self.traces.close(watermark_us, finish)
+        complete = self.traces.advance(spans, watermark_us, finish)
         lines.append(self.line_sampler.close(None if finish else self._logs_complete_at()))
         changes = [
             alert_document(action, incident, tracker.topology)
