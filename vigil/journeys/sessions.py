@@ -116,7 +116,7 @@ class TraceSessions:
         if not self._held or not (waited_us >= LOOK_EVERY_US or crowded or finish):
             return pl.DataFrame(schema=_CLOSED)
         held = pl.concat(self._held)
-        # A piece of a trace waits for the others: it is one session from its first to its last span.
+        # A piece of a trace waits for the others: one session from the first to the last span.
         sessions = held.group_by("trace").agg(pl.col("first_us").min(), pl.col("last_us").max())
         closed = sessions if finish else close_sessions(sessions, reached_us, self.gap_us)[0]
         self._closed_to_us = reached_us
