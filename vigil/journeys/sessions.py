@@ -79,7 +79,7 @@ class TraceSessions:
         complete = [pl.DataFrame(schema=_CLOSED)]
         spans = self._spans_of(batches)
         # A backlog comes in hours at once: nothing of it is held for longer than it has to be.
-        for part in spans.iter_slices(max(self.most_spans // 4, 1)):
+        for part in spans.iter_slices(max(self.most_spans // 2, 1)):
             self._hold(part.filter(_followed(self._halvings)))
             reached_us: int = part["first_us"][-1]
             complete.append(self._look(min(watermark_us, reached_us)))

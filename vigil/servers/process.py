@@ -78,6 +78,11 @@ class ServerProcess:
             time.sleep(0.1)
         self.started_in_s = time.monotonic() - began
 
+    def revive(self) -> None:
+        """Start again a server that has ended by itself, as a supervisor does."""
+        if self._process is not None and self._process.poll() is not None:
+            self.start()
+
     def kill(self) -> None:
         """SIGKILL to the server and its children: what a power cut leaves."""
         self._end(signal.SIGKILL)

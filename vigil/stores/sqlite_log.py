@@ -20,7 +20,7 @@ from vigil.events.content import CONTENT_TYPE
 from vigil.stores.log import Message, MessageBatch, StoredMessage
 
 BUSY_TIMEOUT_S = 60.0
-_ROWS_AT_ONCE = 256
+_FIRST_ROWS = 16
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -121,9 +121,12 @@ class SqliteLog:
         size = 0
         with self._guarded() as connection:
             cursor = connection.execute(query, (topic, partition, offset, max_messages))
-            while size < max_bytes and (some := cursor.fetchmany(_ROWS_AT_ONCE)):
+            at_once = _FIRST_ROWS
+            while size < max_bytes and (some := cursor.fetchmany(at_once)):
                 rows += some
                 size += sum(len(row[4]) for row in some)
+                # A message may be one event or a thousand: no more than will be handed out.
+                at_once = (max_bytes - size) * len(rows) // max(size, 1) + 1
         while size > max_bytes and len(rows) > 1:
             size -= len(rows.pop()[4])
 

@@ -13,6 +13,7 @@ import polars as pl
 from vigil.detect import OnlineDetector
 from vigil.events.schema import KEY_COLUMNS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import metric_observations, request_observations
+from vigil.journeys.graph import EDGES, edge_metrics
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
 from vigil.windows.folds import Fold, LineFold, MetricFold, RequestFold
@@ -43,11 +44,15 @@ Arrays = dict[str, dict[str, np.ndarray]]
 class Analysed:
     """Closed windows and their decisions, by topic.
 
-    A decision has the score columns, the key columns, the metric and `worst_traces`.
+    A decision has the score columns, the key columns, the metric and `worst_traces`. edges: what
+    the requests taken since the last time add to the service graph (schema EDGES). calls: the
+    (caller, callee) pairs among them that this process had not met before.
     """
 
     windows: Mapping[str, pl.DataFrame]
     scored: Mapping[str, pl.DataFrame]
+    edges: pl.DataFrame
+    calls: Sequence[tuple[str, str]]
 
 
 class Analysis:
@@ -61,6 +66,8 @@ class Analysis:
         self.scoring = Scoring(spec, detector)
         self._window_us = spec.window_us
         self._absent_to: int | None = None
+        # Since the last time that windows were emitted; the first is none.
+        self._edges = [pl.DataFrame(schema=EDGES)]
         # What scoring makes of no windows: most steps close none.
         self._no_scores: dict[str, pl.DataFrame] = {}
 
@@ -74,6 +81,7 @@ class Analysis:
         """
         if topic == TOPIC_EVENTS:
             records = self.series.identify_requests(records)
+            self._edges.append(edge_metrics(records))
         else:
             records = self.series.identify_metrics(records)
         windows = self.windows[topic]
@@ -91,7 +99,8 @@ class Analysis:
             if vanished.height:
                 silent = self.scoring.score(vanished)
                 scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
-        return Analysed(windows, scored)
+        edges, self._edges = pl.concat(self._edges), self._edges[:1]
+        return Analysed(windows, scored, edges, self.series.take_calls())
 
     def _score(self, topic: str, windows: pl.DataFrame) -> pl.DataFrame:
         if windows.height:

@@ -23,7 +23,7 @@ BYTES_PER_READ = 8 << 20
 # twice as much waits.
 BYTES_PER_STEP = 24 << 20
 BYTES_AHEAD = 2 * BYTES_PER_STEP
-GATHER_S = 0.2
+GATHER_S = 0.5
 POLL_S = 0.05
 JOIN_S = 60.0
 

@@ -26,7 +26,6 @@ from vigil.events.schema import (
 )
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
-from vigil.journeys.graph import edge_metrics
 from vigil.journeys.minutes import journey_minutes
 from vigil.journeys.sessions import COUNTED, TraceSessions
 from vigil.logs.sampling import LineSampler
@@ -39,7 +38,6 @@ from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import RECORD_COLUMNS, TOPICS, Analysis, count_late
 from vigil.stream.shadow import Shadow
 from vigil.stream.state import ArrayCopies, State
-from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
 # Beside what windows need of a request, what puts it in its place in a trace.
@@ -85,7 +83,6 @@ class Pipeline:
         self._copies, self._shadow_copies = ArrayCopies(), ArrayCopies()
         self.line_sampler = LineSampler()
         self.traces = TraceSessions()
-        self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
         }
@@ -156,7 +153,7 @@ class Pipeline:
 
     def take(self, readings: Sequence[Reading], finish: bool = False) -> Step:
         """One step over what `read` gave, oldest first in each partition."""
-        dead, late, spans, requests_seen, lines = [], [], [], [], []
+        dead, late, spans, lines = [], [], [], []
         for topic, partition, decoded in _joined(readings):
             self._count_records(decoded)
             dead.append(decoded.dead)
@@ -164,13 +161,14 @@ class Pipeline:
             if topic == TOPIC_EVENTS:
                 spans.append(records)
                 records = requests_of(records)
-                requests_seen.append(records)
             elif topic == TOPIC_LOGS:
                 mined = self.log_series.observe(records)
                 lines.append(self.line_sampler.take(mined.lines))
                 records = mined.points
-            late.append(self._take(topic, partition, records))
+            late.append(self.analysis.take(topic, partition, records))
+            self.counters["late"] += late[-1].height
         analysed = self.analysis.emit(finish)
+        self.trackers[TOPIC_EVENTS].learn_calls(analysed.calls)
         watermark_us = self.analysis.windows[TOPIC_EVENTS].watermark.current_us
         complete = self.traces.advance(spans, watermark_us, finish)
         lines.append(self.line_sampler.close(None if finish else self._logs_complete_at()))
@@ -195,7 +193,7 @@ class Pipeline:
             incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
-            edges=edge_metrics(requests_seen),
+            edges=analysed.edges,
             journeys=journey_minutes(complete),
             lines=pl.concat(lines),
             shadow_hours=watched.hours if watched else pl.DataFrame(),
@@ -208,22 +206,9 @@ class Pipeline:
         self.counters["dead"] += decoded.dead.height
         self.counters["read"] += decoded.records.height + decoded.dead.height
 
-    def _take(self, topic: str, partition: int, records: pl.DataFrame) -> pl.DataFrame:
-        """Put requests, points or counted lines into windows; returns the late ones."""
-        if topic == TOPIC_EVENTS:
-            self.trackers[topic].learn_calls(self._new_calls(records))
-        late = self.analysis.take(topic, partition, records)
-        self.counters["late"] += late.height
-        return late
-
     def _logs_complete_at(self) -> datetime:
         """Up to when no line is waited for."""
         return self.watermarks().get(TOPIC_LOGS, datetime.min.replace(tzinfo=UTC))
-
-    def _new_calls(self, records: pl.DataFrame) -> list[tuple[str, str]]:
-        """(caller, callee) pairs that this process has not seen yet."""
-        self._calls.assign(records.select(self._calls.columns))
-        return self._calls.take_added().select(self._calls.columns).drop_nulls().rows()
 
     def _count(self, windows: int, scored: pl.DataFrame, alerts: int) -> None:
         self.counters["windows"] += windows

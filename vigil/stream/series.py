@@ -17,6 +17,10 @@ class SeriesDirectory:
 
     def __init__(self) -> None:
         self._keys = KeyIndex(KEY_COLUMNS, "key_id")
+        # Who calls whom: one hash of a request for its key, its edge and its caller.
+        self._calls = KeyIndex((*KEY_COLUMNS, "peer_service"), "call_id")
+        self._key_of_call = pl.DataFrame(schema={"call_id": pl.Int64, "key_id": pl.Int64})
+        self._new_calls: list[tuple[str, str]] = []
         self._metrics = KeyIndex((*KEY_COLUMNS, "metric"), "series_id")
         self._known = pl.DataFrame(schema=_DIRECTORY)
         self._added: list[pl.DataFrame] = []
@@ -25,8 +29,27 @@ class SeriesDirectory:
         return self._known.height
 
     def identify_requests(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Requests with `key_id`; a new key brings a series for each scored metric."""
-        records = self._keys.assign(records)
+        """Requests with `key_id` and `call_id`, one for each key and `peer_service`; a new key
+        brings a series for each scored metric.
+        """
+        records = self._calls.assign(records)
+        calls = self._calls.take_added()
+        if calls.height:
+            self._learn_calls(calls)
+        # The one column alone: a join copies all that it is given.
+        ids = records.select("call_id")
+        keys = ids.join(self._key_of_call, on="call_id", how="left", maintain_order="left")
+        return records.with_columns(keys["key_id"])
+
+    def take_calls(self) -> list[tuple[str, str]]:
+        """(caller, callee) pairs that were met since the last call, and by this process first."""
+        calls, self._new_calls = self._new_calls, []
+        return calls
+
+    def _learn_calls(self, calls: pl.DataFrame) -> None:
+        self._new_calls += calls.select("peer_service", "service").drop_nulls().unique().rows()
+        placed = self._keys.assign(calls).select("call_id", "key_id")
+        self._key_of_call = pl.concat([self._key_of_call, placed])
         keys = self._keys.take_added()
         if keys.height:
             self._add(
@@ -40,7 +63,6 @@ class SeriesDirectory:
                     orient="row",
                 )
             )
-        return records
 
     def identify_metrics(self, records: pl.DataFrame) -> pl.DataFrame:
         """Metric points with `series_id`."""

@@ -128,8 +128,8 @@ class Campaign:
         while self._epoch() < before + 2:
             if time.monotonic() > deadline:
                 raise VigilError(f"nothing recovered in {RECOVER_S:.0f} s, see {self.log_path}")
+            self.stack.supervise()
             if self._scorer is not None and self._scorer.poll() is not None:
-                # As a supervisor would.
                 self._scorer = self._start()
             time.sleep(0.02)
 

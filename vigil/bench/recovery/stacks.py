@@ -54,6 +54,9 @@ class Stack:
     def _bring_up(self) -> None:
         raise NotImplementedError
 
+    def supervise(self) -> None:
+        """Start again what has ended by itself."""
+
     def reference(self) -> Settings:
         """Settings of a scorer that reads the same log into a database of its own."""
         raise NotImplementedError
@@ -135,6 +138,7 @@ class RealStack(Stack):
                 parts.enter_context(server)
                 self.started_in_s[f"{server.name} {server.version}"] = server.started_in_s
             self._parts.push(parts.pop_all())
+        self._servers = tuple(servers.values())
         self.outages |= {
             "broker killed": lambda seconds: _restart(kafka, seconds),
             "database killed": lambda seconds: _restart(self._postgres, seconds),
@@ -163,6 +167,11 @@ class RealStack(Stack):
         self.direct = self.settings.model_copy(
             update={"store_url": self._postgres.url, "sink_url": search.url}
         )
+
+    def supervise(self) -> None:
+        """PostgreSQL gives up when its disk is full while it recovers."""
+        for server in self._servers:
+            server.revive()
 
     def reference(self) -> Settings:
         """See `Stack`; on a server whose disk nobody fills."""

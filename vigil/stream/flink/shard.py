@@ -15,7 +15,6 @@ from vigil.detect import OnlineDetector
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.dead_letters import dead_letter_lines
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_METRICS
-from vigil.journeys.graph import edge_metrics
 from vigil.stores.bundle import Bundle
 from vigil.stream.analysis import Analysed, Analysis, count_late
 from vigil.stream.flink import tables
@@ -108,30 +107,26 @@ class Shard:
         """Fold what waits, emit what is due."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         before = self._complete()
-        late, requests = [], []
+        late = []
         for (topic, partition), pieces in _by_partition(waiting):
             records = pl.concat(piece.records for piece in pieces)
-            if topic == TOPIC_EVENTS:
-                requests.append(records)
             progress = _joined([piece.progress for piece in pieces])
             late.append(self.analysis.take(topic, partition, records, progress))
         for topic, ahead in self._ahead.items():
             self.analysis.windows[topic].watermark.idle = set(ahead.idle)
         outputs = self._dead(waiting)
-        outputs += self._windows(analysed := self.analysis.emit(), late, requests)
+        outputs += self._windows(analysed := self.analysis.emit(), late)
         return outputs + self._scores(analysed, before, waiting)
 
     def _complete(self) -> dict[str, int]:
         return {topic: self.analysis.windows[topic].watermark.current_us for topic in READ}
 
-    def _windows(
-        self, analysed: Analysed, late: list[pl.DataFrame], requests: list[pl.DataFrame]
-    ) -> list[Output]:
+    def _windows(self, analysed: Analysed, late: list[pl.DataFrame]) -> list[Output]:
         found = {
             tables.REQUEST_WINDOWS: analysed.windows[TOPIC_EVENTS],
             tables.METRIC_WINDOWS: analysed.windows[TOPIC_METRICS],
             tables.LATE: count_late(late),
-            tables.EDGES: edge_metrics(requests),
+            tables.EDGES: analysed.edges,
         }
         return [
             output
