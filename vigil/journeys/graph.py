@@ -20,8 +20,7 @@ def edge_metrics(requests: pl.DataFrame) -> pl.DataFrame:
 
     The caller is the request's `peer_service`, empty where a user or an unknown calls; a missing
     environment is empty too. Where requests have a `call_id`, which has one caller, service and
-    environment, it saves looking at the names of each. Rows of several calls of this function add
-    up: counts and sums by sum, the maximum by maximum.
+    environment, it saves looking at the names of each. See `added_up` for several parts.
     """
     minute = pl.col("time").dt.truncate("1m").alias("window_start")
     failed = pl.col("error").is_not_null() | (pl.col("status") >= 500).fill_null(False)
@@ -36,8 +35,13 @@ def edge_metrics(requests: pl.DataFrame) -> pl.DataFrame:
     named = calls.with_columns(
         pl.col("environment").fill_null(""), caller=pl.col("peer_service").fill_null("")
     )
+    return added_up(named)
+
+
+def added_up(edges: pl.DataFrame) -> pl.DataFrame:
+    """Edges of several parts of the stream, one row a minute and call."""
     return (
-        named.group_by("window_start", "caller", "service", "environment")
+        edges.group_by("window_start", "caller", "service", "environment")
         .agg(pl.col("requests", "errors", "duration_ms_sum").sum(), pl.col("duration_ms_max").max())
         .select(list(EDGES))
     )

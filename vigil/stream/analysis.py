@@ -13,7 +13,7 @@ import polars as pl
 from vigil.detect import OnlineDetector
 from vigil.events.schema import KEY_COLUMNS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.features.observations import metric_observations, request_observations
-from vigil.journeys.graph import EDGES, edge_metrics
+from vigil.journeys.graph import EDGES, added_up, edge_metrics
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
 from vigil.windows.folds import Fold, LineFold, MetricFold, RequestFold
@@ -99,7 +99,7 @@ class Analysis:
             if vanished.height:
                 silent = self.scoring.score(vanished)
                 scored[TOPIC_METRICS] = pl.concat([scored[TOPIC_METRICS], silent])
-        edges, self._edges = pl.concat(self._edges), self._edges[:1]
+        edges, self._edges = added_up(pl.concat(self._edges)), self._edges[:1]
         return Analysed(windows, scored, edges, self.series.take_calls())
 
     def _score(self, topic: str, windows: pl.DataFrame) -> pl.DataFrame:

@@ -93,6 +93,8 @@ def measure_checkpoint(settings: Settings, series: int) -> dict[str, Any]:
         store.commit(Checkpoint(number + 1, {}, pipeline.counters), step.outputs, state.parts())
         commit_s = time.perf_counter() - began
     detector = sum(array.nbytes for array in state.arrays["detector"].values())
+    frames = [frame for group in state.frames.values() for frame in group.values()]
+    in_memory = detector + sum(int(frame.estimated_size()) for frame in frames)
     resident = psutil.Process().memory_info().rss - before_bytes
     began = time.perf_counter()
     loaded = CheckpointStore(engine, "bench").load()
@@ -105,6 +107,7 @@ def measure_checkpoint(settings: Settings, series: int) -> dict[str, Any]:
     return {
         "series": found,
         "detector_bytes_per_series": round(detector / found),
+        "state_bytes_per_series": round(in_memory / found),
         "checkpoint_bytes_per_series": round(sum(map(len, parts.values())) / found),
         "process_bytes_per_series": round(resident / found),
         "pause_within_a_window_ms": round(1e3 * median(pauses[1::2]), 1),

@@ -16,7 +16,7 @@ from vigil.detect.feedback import Label
 from vigil.events.schema import KEY_COLUMNS, TOPIC_EVENTS
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
-from vigil.journeys.graph import EDGES
+from vigil.journeys.graph import EDGES, added_up
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Outputs
 from vigil.stores.log import StoredMessage
@@ -143,7 +143,7 @@ class Gathering:
             metric_windows=_newest(found[tables.METRIC_WINDOWS], "series_id"),
             scores=scored.select(list(SCORES)),
             late=found[tables.LATE],
-            edges=_added(found[tables.EDGES]),
+            edges=added_up(found[tables.EDGES]),
             incidents=list({change["incident_id"]: change for change in changes}.values()),
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
@@ -281,10 +281,3 @@ _EMPTY = {
 def _newest(windows: pl.DataFrame, identity: str) -> pl.DataFrame:
     """The last revision of each window: one statement writes a row once."""
     return windows.sort("revision").unique([identity, "window_start"], keep="last")
-
-
-def _added(edges: pl.DataFrame) -> pl.DataFrame:
-    """The edges of all shards, one row a minute and call."""
-    return edges.group_by("window_start", "caller", "service", "environment").agg(
-        pl.col("requests", "errors", "duration_ms_sum").sum(), pl.col("duration_ms_max").max()
-    )
