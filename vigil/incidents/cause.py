@@ -42,7 +42,8 @@ def _worst(item: Evidence) -> str:
         change = "is not measured any more"
     elif expected:
         change = f"is {item.worst.actual / expected:.1f}× the expected"
-    return f"{item.name} {change}, in {item.windows} windows since {item.since:%H:%M:%S} UTC"
+    windows = "1 window" if item.windows == 1 else f"{item.windows} windows"
+    return f"{item.name} {change}, in {windows} since {item.since:%H:%M:%S} UTC"
 
 
 def _list(names: list[str]) -> str:
