@@ -5,6 +5,7 @@ build without that run, or after a notebook has changed, shows its cells without
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,26 +15,29 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
-from plotly.offline import get_plotlyjs, get_plotlyjs_version
+from plotly.offline import get_plotlyjs
 
 from vigil.config import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 EXECUTED = ROOT / "data" / "local" / "notebooks"
 CELL_TIMEOUT_S = 300
-# Plotly is one file for all pages; by itself each would load it from elsewhere.
+# Plotly is one file for all pages; by themselves figures would load it, and more, from elsewhere.
 PLOTLY_FILE = "plotly.min.js"
-_PLOTLY_ELSEWHERE = f"https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"
+_FROM_ELSEWHERE = re.compile(r"<script[^>]*(?: src=|>import )\"https://[^<]*</script>")
+# A widget is drawn by a running notebook; its picture stands for it.
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_WIDGET_PICTURE = '<img src="../images/label-widget.png" alt="The widget in a running notebook">'
 # JupyterLab's look without what it would load from elsewhere, and a way back.
 _TEMPLATE = """
 {%- extends 'index.html.j2' -%}
-{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js -%}<script src="PLOTLY"></script>{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block body_header -%}{{ super() }}<p><a href="../notebooks.html">← Notebooks</a></p>
 {%- endblock -%}
-"""
+""".replace("PLOTLY", PLOTLY_FILE)
 
 
 def execute_all() -> None:
@@ -49,8 +53,10 @@ def execute_all() -> None:
     for path in NOTEBOOKS:
         print(f"==> running {path.name}", flush=True)
         notebook = nbformat.read(path, as_version=4)
-        client = NotebookClient(notebook, timeout=CELL_TIMEOUT_S, startup_timeout=CELL_TIMEOUT_S)
-        client.execute(cwd=str(ROOT), env=environment, extra_arguments=quiet)
+        client = NotebookClient(
+            notebook, timeout=CELL_TIMEOUT_S, startup_timeout=CELL_TIMEOUT_S, extra_arguments=quiet
+        )
+        client.execute(cwd=str(ROOT), env=environment)
         nbformat.write(notebook, EXECUTED / path.name)
     shutil.rmtree(home)
 
@@ -85,14 +91,22 @@ def notebook_files() -> dict[str, str]:
         notebook = executed(path)
         ran = ran and notebook is not None
         notebook = notebook or nbformat.read(path, as_version=4)
+        _picture_widgets(notebook)
         page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
-        files[f"notebooks/{path.stem}.html"] = page.replace(_PLOTLY_ELSEWHERE, PLOTLY_FILE)
+        files[f"notebooks/{path.stem}.html"] = _FROM_ELSEWHERE.sub("", page)
         title, _, about = notebook.cells[0].source.partition("\n")
         first = about.strip().partition("\n\n")[0].replace("\n", " ")
         lines += [f"- [{title.lstrip('# ')}](notebooks/{path.stem}.html): {first}"]
     where = "on two days of simulated traffic." if ran else "once `make docs` has run them."
     lines[2] = f"{lines[2]} {where}"
     return {**files, "notebooks.md": "\n".join([*lines, ""])}
+
+
+def _picture_widgets(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if _WIDGET in output.get("data", {}):
+                output.data = {"text/html": _WIDGET_PICTURE}
 
 
 if __name__ == "__main__":
