@@ -74,7 +74,9 @@ def record(
                 "library": result.library,
                 "series_group": result.series_group,
                 "fold": result.fold,
-                "scores": {**result.scores, "failed": result.failed},
+                "scores": {
+                    **result.scores, "failed": result.failed, "peak_mib": result.peak_mib,
+                },
                 "fit_s": result.fit_s,
                 "trained_from": training.start_at,
                 "trained_to": training.end_at,
@@ -93,9 +95,14 @@ def fold_results(registry: Registry, run_id: str) -> list[FoldResult]:
             library=row["library"],
             series_group=row["series_group"],
             fold=row["fold"],
-            scores={name: value for name, value in row["scores"].items() if name != "failed"},
+            scores={
+                name: value
+                for name, value in row["scores"].items()
+                if name not in ("failed", "peak_mib")
+            },
             fit_s=row["fit_s"],
             failed=int(row["scores"]["failed"]),
+            peak_mib=row["scores"]["peak_mib"],
         )
         for row in registry.backtests(run_id)
     ]
@@ -133,7 +140,7 @@ def make_challenger(
     fitted = expectations(training, observations, best, candidates, progress)
     made_at = datetime.now(UTC)
     bundle_id = new_bundle_id(made_at, training.data_hash)
-    mase = float(np.mean([standing.score for standing in best.values()]))
+    mase = float(np.mean([standing.mase for standing in best.values()]))
     manifest = {
         "bundle_id": bundle_id,
         "made_at": made_at.isoformat(),
@@ -163,7 +170,7 @@ def _model(standing: Standing, candidates: Sequence[Candidate]) -> dict[str, Any
         "name": candidate.name,
         "library": candidate.library,
         "parameters": dict(candidate.parameters),
-        "mase": standing.score,
+        "mase": standing.mase,
     }
 
 
@@ -196,6 +203,8 @@ def _row(row: Standing) -> dict[str, Any]:
         # JSON has no infinity: a candidate that failed has no score.
         "score": row.score if np.isfinite(row.score) else None,
         "fit_s": row.fit_s,
+        "peak_mib": row.peak_mib,
+        "priced": row.priced if np.isfinite(row.priced) else None,
     }
 
 

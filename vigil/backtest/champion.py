@@ -52,7 +52,7 @@ def expectations(
     windows = observations.drop_nulls("value").partition_by("series_id", as_dict=True)
     rows = []
     for number, item in enumerate(training.series):
-        winner = best[group_of(item.metric)]
+        winner = best[group_of(item)]
         rows.append(_expect(item, by_name[winner.candidate], windows[(item.series_id,)]))
         progress(number + 1, len(training.series), f"{winner.candidate} on {item.metric}")
     weekly = (training.end_at - training.start_at).days >= WEEKLY_FROM_DAYS

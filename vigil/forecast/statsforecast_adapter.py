@@ -1,0 +1,19 @@
+"""statsforecast models as forecasters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+class StatsforecastForecaster:
+    """Any model of statsforecast; `build` makes a fresh one."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build = build
+
+    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+        """See `Forecaster`."""
+        found = self._build().forecast(history.to_numpy(float), steps)
+        return np.asarray(found["mean"], float)
