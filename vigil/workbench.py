@@ -75,7 +75,9 @@ def record(
                 "series_group": result.series_group,
                 "fold": result.fold,
                 "scores": {
-                    **result.scores, "failed": result.failed, "peak_mib": result.peak_mib,
+                    **result.scores,
+                    "failed": result.failed,
+                    "peak_mib": result.peak_mib,
                 },
                 "fit_s": result.fit_s,
                 "trained_from": training.start_at,

@@ -12,6 +12,7 @@ from vigil.forecast.panel import LEAST_STEPS, LEVELS, forecast_panel, tested_ste
 from vigil.forecast.pool import Panel
 from vigil.forecast.regular import RegularSeries, regular
 from vigil.forecast.seasons import seasons_of
+from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,7 @@ def forecast_series(
     steps: int,
     levels: Sequence[float] = LEVELS,
     holidays: frozenset[int] = frozenset(),
+    settings: ForecastSettings = DEFAULT_SETTINGS,
 ) -> SeriesForecast:
     """Continue float64 (n,) times and values, in any order, NaN allowed, by `steps` of their step.
 
@@ -74,7 +76,7 @@ def forecast_series(
     day = series.day_steps
     seasons = seasons_of(series.value, day)
     panel = Panel(series.value[None], seasons, days_off(series, steps, holidays))
-    found = forecast_panel(panel, series.measured[None], steps, levels)
+    found = forecast_panel(panel, series.measured[None], steps, levels, settings=settings)
     share = found.weight[0].mean(axis=0)
     method = {found.members[m]: float(share[m]) for m in np.argsort(-share) if share[m] > 0}
     return SeriesForecast(
