@@ -6,7 +6,7 @@ The Dagster assets and the command line both call these steps; neither holds any
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -19,9 +19,15 @@ from vigil.backtest.champion import QUANTILES, Expectations, expectations
 from vigil.backtest.folds import Progress
 from vigil.backtest.results import DETECTOR, FORECASTER, FoldResult, Standing, standings, winners
 from vigil.errors import VigilError
+from vigil.features.deploys import deploys_of_series
 from vigil.features.grid import TrainingSet
 from vigil.stores.bundle import BundleArrays, load_bundle, new_bundle_id
+from vigil.stores.changes import ChangeStore
 from vigil.stores.registry import Registry
+from vigil.stores.timescale import WindowStore
+
+# A bundle expects a day.
+PLANNED = timedelta(days=1)
 
 
 class NothingToLearn(VigilError):
@@ -47,6 +53,12 @@ class Challenger:
     mase: float
     series: int
     winners: dict[str, str]
+
+
+def known_deploys(store: WindowStore, start_at: datetime, end_at: datetime) -> pl.DataFrame:
+    """Deploys of the range and those planned for the day after it, schema DEPLOYS."""
+    changes = ChangeStore(store.engine).between(start_at, end_at + PLANNED)
+    return deploys_of_series(changes, store.series())
 
 
 def require_series(training: TrainingSet) -> None:

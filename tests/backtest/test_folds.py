@@ -9,6 +9,7 @@ from vigil.backtest.folds import backtest, group_of, representatives
 from vigil.backtest.injection import inject
 from vigil.backtest.results import standings, winners
 from vigil.errors import UsageError
+from vigil.features.deploys import NO_DEPLOYS
 from vigil.features.grid import TrainingSeries, TrainingSet
 from vigil.forecast.seasonal import SeasonalNaive
 
@@ -40,7 +41,9 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[tuple[pd.Timestamp, int]] = []
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """The last value."""
         self.seen.append((history.index[-1], steps))
         return np.full(steps, history.iloc[-1])
@@ -49,7 +52,9 @@ class Recorder:
 class Refuser:
     """A model that cannot be fitted."""
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """Never."""
         raise ValueError("singular")
 
@@ -128,10 +133,12 @@ def test_models_for_sparse_series_compete_for_those_only():
 class Hoarder(SeasonalNaive):
     """A forecaster that fills some memory to get nowhere."""
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """The season before, after 32 MiB of zeros."""
         np.zeros(4 << 20)
-        return super().forecast(history, steps)
+        return super().forecast(history, steps, deploys)
 
 
 def test_of_two_equal_models_the_one_with_less_memory_wins():

@@ -95,7 +95,9 @@ def _peak_mib(candidate: Candidate, item: TrainingSeries) -> float:
         return 0.0
     tracemalloc.start()
     try:
-        candidate.build(item.steps_per_day).forecast(cut[0], len(cut[1]))  # type: ignore[union-attr]
+        candidate.build(item.steps_per_day).forecast(  # type: ignore[union-attr]
+            cut[0], len(cut[1]), item.deploys
+        )
         return tracemalloc.get_traced_memory()[1] / MIB
     except (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError):
         # It has lost already: the folds counted its failures.
@@ -154,7 +156,7 @@ def _judge_forecast(
     candidate: Candidate, item: TrainingSeries, history: pd.Series, future: pd.Series, seed: int
 ) -> dict[str, float]:
     model = candidate.build(item.steps_per_day)
-    predicted = model.forecast(history, len(future))  # type: ignore[union-attr]
+    predicted = model.forecast(history, len(future), item.deploys)  # type: ignore[union-attr]
     if not np.isfinite(predicted).all():
         raise ValueError(f"{candidate.name} forecast values that are not finite")
     error = mean_absolute_scaled_error(

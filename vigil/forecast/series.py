@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vigil.errors import UsageError
+from vigil.features.deploys import NO_DEPLOYS
 from vigil.forecast.panel import LEAST_STEPS, LEVELS, forecast_panel, tested_steps
 from vigil.forecast.pool import Panel
 from vigil.forecast.regular import RegularSeries, regular
@@ -45,7 +46,9 @@ class SeriesForecast:
 class MixtureForecaster:
     """`forecast_series` as a candidate of the workbench."""
 
-    def forecast(self, history: "pd.Series", steps: int) -> np.ndarray:
+    def forecast(
+        self, history: "pd.Series", steps: int, deploys: "pd.DatetimeIndex" = NO_DEPLOYS
+    ) -> np.ndarray:
         """See `Forecaster`."""
         time_s = history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6
         return forecast_series(time_s, history.to_numpy(float), steps).mean
