@@ -23,7 +23,7 @@ def deploys_of_series(changes: pl.DataFrame, series: pl.DataFrame) -> pl.DataFra
         for name in ("service", "environment")
     ]
     both = series.join(deploys, how="cross", suffix="_changed").filter(*concerns)
-    return both.select(DEPLOYS).unique().cast(pl.Schema(DEPLOYS)).sort("series_id", "at")
+    return both.select(*DEPLOYS).unique().cast(pl.Schema(DEPLOYS)).sort("series_id", "at")
 
 
 def instants(deploys: pl.DataFrame) -> dict[int, pd.DatetimeIndex]:

@@ -1,7 +1,7 @@
 """Observations on a regular grid: what models are trained on."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -27,7 +27,7 @@ class TrainingSeries:
     metric: str
     step_s: int
     history: pd.Series
-    deploys: pd.DatetimeIndex = NO_DEPLOYS
+    deploys: pd.DatetimeIndex = field(default_factory=lambda: NO_DEPLOYS)
 
     @property
     def steps_per_day(self) -> int:
