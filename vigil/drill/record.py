@@ -18,6 +18,7 @@ from vigil.incidents.rules import WARNING, IncidentRules
 from vigil.stores.alerting import AlertStore
 from vigil.stores.checkpoint import write_incidents
 from vigil.stores.timescale import WindowStore
+from vigil.wording import counted
 
 STREAM = "vigil.drill"
 DAY = timedelta(days=1)
@@ -91,7 +92,7 @@ def _blind_spot(item: ServiceDrill) -> OwnIncident:
         prefix=f"blind-{item.service}",
         severity=WARNING,
         title=f"blind spot: faults of {item.service} would go unnoticed",
-        reason=f"the drill injected {item.faults} faults and {item.found} were noticed;"
+        reason=f"the drill injected {counted(item.faults, 'fault')} and {item.found} were noticed;"
         f" missed: {missed}",
         cause=f"of {', '.join(KINDS)} the drill missed {missed}",
         services=[item.service],
