@@ -3,13 +3,11 @@
 Never raises for what is inside a payload: records + dead letters = records read.
 """
 
-import io
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import orjson
 import polars as pl
 import pyarrow as pa
 
@@ -33,36 +31,24 @@ from vigil.events.dead_letters import (
     readable,
     text_only,
 )
-from vigil.events.nul import may_hold_nul, without_nul
+from vigil.events.json_text import read_json
+from vigil.events.nul import without_nul
 from vigil.events.otlp import read_otlp
+from vigil.events.payloads import Payload, Payloads, Rows, message_place
 from vigil.events.routes import with_route_templates
 from vigil.events.rules import Limits, check, polars_schema
 from vigil.events.schema import EVENTS
 
-__all__ = ["Decoded", "Limits", "Payload", "Payloads", "decode", "decode_columns", "validate"]
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """A message's content and where it came from, for people."""
-
-    content_type: str
-    value: bytes
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class Payloads:
-    """Many of them in columns of equal length; `place` is asked for dead letters only."""
-
-    content_types: Sequence[str]
-    values: Sequence[bytes]
-    place: Callable[[int], str]
-
-
-def message_place(topic: str, partition: int, offset: int) -> str:
-    """Where a message of the event log stands, for people."""
-    return f"topic {topic}, partition {partition}, offset {offset}"
+__all__ = [
+    "Decoded",
+    "Limits",
+    "Payload",
+    "Payloads",
+    "decode",
+    "decode_columns",
+    "message_place",
+    "validate",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +60,6 @@ class Decoded:
     records: pl.DataFrame
     source: np.ndarray
     dead: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter.
-
-    is_own: written by a part of Vigil, which has taken out secrets before. tables: payload number →
-    its table with all columns, where `frame` has only those that are wanted.
-    """
-
-    frame: pl.DataFrame
-    payload: np.ndarray
-    line: np.ndarray
-    lines: Sequence[bytes] | None = None
-    is_own: bool = False
-    may_hold_nul: bool = True
-    tables: Mapping[int, pa.Table] | None = None
-
-    def raw(self, row: int) -> str:
-        if self.lines is not None:
-            return readable(self.lines[row])
-        if self.tables is not None:
-            whole = self.tables[int(self.payload[row])].slice(int(self.line[row]) - 1, 1)
-            return readable(orjson.dumps(whole.to_pylist()[0], default=str))
-        fields = self.frame.row(row, named=True)
-        return readable(orjson.dumps(fields, default=str))
 
 
 def decode(
@@ -127,7 +87,7 @@ def decode_columns(
     which saves a third of the time; dead letters are complete.
     """
     names = [name for name in schema.names if name in wanted] if wanted else schema.names
-    groups: list[_Rows] = []
+    groups: list[Rows] = []
     dead: list[dict[str, object]] = []
     by_form = numbers_by_form(payloads.content_types, payloads.values)
     arrow = by_form.get(ARROW_STREAM, [])
@@ -135,7 +95,7 @@ def decode_columns(
     otlp = sorted(by_form.get(PROTOBUF, []) + by_form.get(OTLP_JSON, []))
     groups += _read_arrow(payloads, arrow, schema, names, dead)
     fields = {name: kind for name, kind in polars_schema(schema).items() if name in names}
-    groups += _read_text(payloads, text, limits, dead, fields)
+    groups += read_json(payloads, text, limits, dead, fields)
     groups += _read_otlp(payloads, otlp, schema, limits, dead)
     groups += _read_access_logs(payloads, by_form.get(ACCESS_LOG, []), schema, dead)
     for number in by_form.get("", []):
@@ -154,21 +114,21 @@ def validate(
 ) -> Decoded:
     """Check rows that are a frame already, such as those of a file at `place`."""
     count = frame.height
-    rows = _Rows(frame, np.zeros(count, np.int64), np.arange(1, count + 1))
+    rows = Rows(frame, np.zeros(count, np.int64), np.arange(1, count + 1))
     here = Payloads([""], [b""], lambda _: place)
     return _assemble(here, [rows], [], schema, now_at, limits)
 
 
 def _assemble(
     payloads: Payloads,
-    groups: Sequence[_Rows],
+    groups: Sequence[Rows],
     dead: list[dict[str, object]],
     schema: pa.Schema,
     now_at: datetime,
     limits: Limits,
 ) -> Decoded:
     records, sources = [], []
-    for rows in groups or [_Rows(_nothing(schema), _NO_NUMBERS, _NO_NUMBERS)]:
+    for rows in groups or [Rows(_nothing(schema), _NO_NUMBERS, _NO_NUMBERS)]:
         typed, broken = check(rows.frame, schema, now_at, limits)
         keep = np.ones(typed.height, bool)
         for row, field, rule, value in broken.iter_rows():
@@ -211,7 +171,7 @@ def _read_arrow(
     schema: pa.Schema,
     names: Sequence[str],
     dead: list[dict[str, object]],
-) -> list[_Rows]:
+) -> list[Rows]:
     """Arrow streams; those of one schema become one frame, with the columns `names`."""
     alike: dict[pa.Schema, list[tuple[int, pa.Table]]] = {}
     for number in numbers:
@@ -243,7 +203,7 @@ def _read_arrow(
         # One piece of memory a column: everything after this is done on whole columns.
         columns = frame.rechunk()
         groups.append(
-            _Rows(columns, payload_of, line_of, None, True, may_hold_nul=False, tables=dict(tables))
+            Rows(columns, payload_of, line_of, None, True, may_hold_nul=False, tables=dict(tables))
         )
     return groups
 
@@ -254,7 +214,7 @@ def _read_otlp(
     schema: pa.Schema,
     limits: Limits,
     dead: list[dict[str, object]],
-) -> list[_Rows]:
+) -> list[Rows]:
     """OpenTelemetry export requests; one that cannot be read at all is one dead letter."""
     if not numbers:
         return []
@@ -271,7 +231,7 @@ def _read_otlp(
     # Records are numbered within their request, from 1 on.
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first
-    return [_Rows(found.records, np.asarray(numbers, np.int64)[found.request], line)]
+    return [Rows(found.records, np.asarray(numbers, np.int64)[found.request], line)]
 
 
 def _read_access_logs(
@@ -279,7 +239,7 @@ def _read_access_logs(
     numbers: Sequence[int],
     schema: pa.Schema,
     dead: list[dict[str, object]],
-) -> list[_Rows]:
+) -> list[Rows]:
     """Lines of access logs; those of one format and origin are read together."""
     alike: dict[str, list[int]] = {}
     for number in numbers:
@@ -308,7 +268,7 @@ def _read_lines(
     numbers: Sequence[int],
     log: AccessLog,
     dead: list[dict[str, object]],
-) -> _Rows:
+) -> Rows:
     """The lines of these payloads that are of the format; the others become dead letters."""
     lines = [
         (number, place, line)
@@ -328,7 +288,7 @@ def _read_lines(
     payload_of = np.array([number for number, _, _ in lines], np.int64)[matched]
     line_of = np.array([place for _, place, _ in lines], np.int64)[matched]
     kept = [line for (_, _, line), keep in zip(lines, matched, strict=True) if keep]
-    return _Rows(frame.filter(matched), payload_of, line_of, kept)
+    return Rows(frame.filter(matched), payload_of, line_of, kept)
 
 
 def _refuse_nested(table: pa.Table) -> None:
@@ -337,134 +297,3 @@ def _refuse_nested(table: pa.Table) -> None:
         simple = not pa.types.is_nested(field.type)
         if not simple and not (field.name == "attributes" and pa.types.is_map(field.type)):
             raise ValueError(f"column {field.name} has type {field.type}")
-
-
-def _read_text(
-    payloads: Payloads,
-    numbers: Sequence[int],
-    limits: Limits,
-    dead: list[dict[str, object]],
-    schema: dict[str, pl.DataType],
-) -> list[_Rows]:
-    """JSON of any shape. Where a field is not of its type, all are text: types are then judged by
-    the rules, not by the parser.
-    """
-    if not numbers:
-        return []
-    rows = _read_plain(payloads, numbers, limits, schema)
-    return [rows] if rows else _read_awkward(payloads, numbers, limits, dead, schema)
-
-
-def _read_plain(
-    payloads: Payloads, numbers: Sequence[int], limits: Limits, schema: dict[str, pl.DataType]
-) -> _Rows | None:
-    """All lines in one parse, as nearly all traffic is; None when some need a closer look."""
-    contents = [payloads.values[number].strip() for number in numbers]
-    text = b"\n".join(contents)
-    payload_of, line_of = np.array(numbers, np.int64), np.ones(len(numbers), np.int64)
-    lines = contents
-    if text.count(b"\n") >= len(contents):
-        counts = np.array([content.count(b"\n") + 1 for content in contents])
-        if any(payloads.content_types[payload] == JSON for payload in payload_of[counts > 1]):
-            return None  # one object over many lines
-        lines = text.split(b"\n")
-        first = np.cumsum(counts) - counts
-        line_of = np.arange(1, len(lines) + 1) - np.repeat(first, counts)
-        payload_of = np.repeat(payload_of, counts)
-    if max(map(len, lines)) > limits.max_line_bytes:
-        return None
-    typed = {name: kind if kind.is_numeric() else pl.String() for name, kind in schema.items()}
-    frame = _parse(text, len(lines), typed)
-    if frame is None:
-        return None
-    return _Rows(frame, payload_of, line_of, lines, may_hold_nul=may_hold_nul(text))
-
-
-def _read_awkward(
-    payloads: Payloads,
-    numbers: Sequence[int],
-    limits: Limits,
-    dead: list[dict[str, object]],
-    schema: dict[str, pl.DataType],
-) -> list[_Rows]:
-    """Line by line: arrays, objects over many lines, lines that are none or too long."""
-    lines: list[bytes] = []
-    payload_of: list[int] = []
-    line_of: list[int] = []
-    for number in numbers:
-        records = _records(payloads.content_types[number], payloads.values[number])
-        for line, content in enumerate(records, start=1):
-            if not content.strip():
-                continue
-            if len(content) > limits.max_line_bytes:
-                rule = f"must be at most {limits.max_line_bytes} bytes"
-                place = payloads.place(number)
-                size = f"{len(content)} bytes"
-                dead.append(
-                    one_dead_letter(number, place, line, "record", rule, size, content[:2_000])
-                )
-                continue
-            lines.append(content)
-            payload_of.append(number)
-            line_of.append(line)
-    if not lines:
-        return []
-    texts = dict.fromkeys(schema, pl.String())
-    frame = _parse(b"\n".join(lines), len(lines), texts)
-    origin = np.array(payload_of, np.int64), np.array(line_of, np.int64)
-    if frame is None:
-        keep = _sift(lines, origin, payloads, dead)
-        lines = [lines[row] for row in keep]
-        frame = (
-            _parse(b"\n".join(lines), len(lines), texts) if lines else pl.DataFrame(schema=texts)
-        )
-        origin = origin[0][keep], origin[1][keep]
-    assert frame is not None
-    return [_Rows(frame, *origin, lines)]
-
-
-def _records(content_type: str, value: bytes) -> list[bytes]:
-    """The records' texts: lines, or the elements of a JSON array."""
-    if content_type == JSON:
-        stripped = value.strip()
-        if stripped.startswith(b"["):
-            try:
-                return [orjson.dumps(item) for item in orjson.loads(stripped)]
-            except orjson.JSONDecodeError:
-                pass
-        # One object may be spread over lines; the line parser wants it on one.
-        return [stripped.replace(b"\n", b" ").replace(b"\r", b" ")]
-    return value.split(b"\n")
-
-
-def _parse(text: bytes, lines: int, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    """All lines at once; None when at least one is no JSON object with fields of these types."""
-    try:
-        frame = pl.read_ndjson(io.BytesIO(text), schema=schema)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError):
-        return None
-    return frame if frame.height == lines else None
-
-
-def _sift(
-    lines: Sequence[bytes],
-    origin: tuple[np.ndarray, np.ndarray],
-    payloads: Payloads,
-    dead: list[dict[str, object]],
-) -> list[int]:
-    """Rows that are JSON objects; the others become dead letters."""
-    keep = []
-    for row, line in enumerate(lines):
-        try:
-            if isinstance(orjson.loads(line), dict):
-                keep.append(row)
-                continue
-            rule, value = "must be a JSON object", readable(line)[:100]
-        except orjson.JSONDecodeError as error:
-            rule, value = "must be valid JSON in UTF-8", str(error)
-        number = int(origin[0][row])
-        place = payloads.place(number)
-        dead.append(
-            one_dead_letter(number, place, int(origin[1][row]), "record", rule, value, line)
-        )
-    return keep
