@@ -12,6 +12,7 @@ import traitlets
 from vigil.detect.feedback import Verdict
 from vigil.errors import VigilError
 from vigil.incidents.incident import series_name
+from vigil.wording import counted
 
 STATIC = Path(__file__).parent / "static"
 MOST_ROWS = 50
@@ -79,12 +80,11 @@ def _shown(number: int, alert: dict[str, Any]) -> dict[str, Any]:
     """A row as the page draws it."""
     value = "nothing" if alert["value"] is None else f"{alert['value']:.4g}"
     expected = "nothing" if alert["expected"] is None else f"{alert['expected']:.4g}"
-    lasted = "1 window" if alert["lasted"] == 1 else f"{alert['lasted']} windows"
     return {
         "row": number,
         "when": f"{alert['window_start']:%Y-%m-%d %H:%M:%S}",
         "series": series_name(alert["metric"], alert),
-        "words": f"{value}, expected {expected}; {lasted}",
+        "words": f"{value}, expected {expected}; {counted(alert['lasted'], 'window')}",
         "at": alert["place"],
         **{name: alert[name] for name in ("actual", "lower", "upper")},
     }

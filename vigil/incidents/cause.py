@@ -2,6 +2,7 @@
 
 from vigil.incidents.incident import Evidence, Incident
 from vigil.incidents.topology import Topology
+from vigil.wording import counted
 
 _SHOWN = 3
 
@@ -42,8 +43,8 @@ def _worst(item: Evidence) -> str:
         change = "is not measured any more"
     elif expected:
         change = f"is {item.worst.actual / expected:.1f}× the expected"
-    windows = "1 window" if item.windows == 1 else f"{item.windows} windows"
-    return f"{item.name} {change}, in {windows} since {item.since:%H:%M:%S} UTC"
+    lasted = counted(item.windows, "window")
+    return f"{item.name} {change}, in {lasted} since {item.since:%H:%M:%S} UTC"
 
 
 def _list(names: list[str]) -> str:
