@@ -1,9 +1,10 @@
 """Bodies of requests: read with a bound on size and time, unpacked with a bound on growth."""
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+
+from zlib_ng import zlib_ng as zlib
 
 from vigil.collect.receive.limits import Budget, ReceiverLimits, Refused
 
