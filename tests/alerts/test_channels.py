@@ -6,6 +6,7 @@ import email.policy
 import hashlib
 import hmac
 import json
+import shlex
 from datetime import timedelta
 
 import orjson
@@ -29,6 +30,7 @@ from vigil.alerts.channels.slack import slack_message
 from vigil.alerts.channels.teams import MOST_BYTES, teams_message
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.policy import parse_policy
+from vigil.alerts.policy.match import matches
 from vigil.errors import ConfigError
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -222,6 +224,24 @@ def test_a_message_says_all_that_a_person_on_call_needs():
         "inc-7a10", "▁", "https://traces.test/4bf9", "vigil ack inc-1", "vigil silence", "money",
     ):  # fmt: skip
         assert part in text, part
+
+
+@pytest.mark.parametrize(
+    ("origin", "services", "about"),
+    [
+        ("payments", ["orders", "payments"], "service=payments"),
+        ("vigil.events", [], "origin=vigil.events"),
+        ("", [], "incident=inc-1"),
+        ("card payments", ["card payments"], "'service=card payments'"),
+    ],
+)
+def test_the_silence_that_is_suggested_matches_the_incident(origin, services, about):
+    """Vigil's own incidents may be of no service, and a series from a file of no origin."""
+    document = alert_document(incident_id="inc-1", origin=origin, services=services)
+    [command] = [text for text in make_card(document).commands if "silence" in text]
+    assert command == f"vigil silence --match {about} --for 1h"
+    field, _, value = shlex.split(command)[3].partition("=")
+    assert matches({field: [value]}, document)
 
 
 def test_what_is_too_long_is_shortened_to_the_published_limits():

@@ -51,6 +51,17 @@ def test_the_plan_has_every_kind_after_the_warm_up():
     assert min(e.start_s for e in (*faults, *noise)) >= START.timestamp() + 2 * 86_400
 
 
+def test_no_fault_lies_in_the_maintenance_of_its_service():
+    """Its page would be muted, and rightly so."""
+    estate = Estate(seed=4, days=30)
+    faults, noise = plan(estate, 60, 200)
+    for window in (event for event in noise if event.kind == "maintenance"):
+        muted = estate.reach(window.service, upwards=False)
+        for fault in faults:
+            if fault.kind != "region_slow" and fault.service in muted:
+                assert fault.end_s <= window.start_s or window.end_s <= fault.start_s
+
+
 def test_pages_are_counted_against_faults_noise_and_causes():
     """Two for one fault, one too late, one for nothing."""
     names = ESTATE.services

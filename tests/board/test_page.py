@@ -48,6 +48,14 @@ def test_from_the_map_to_a_series(page, board):
         page.get_by_role("img", name=re.compile("latency_ms_p95 POST .*flagged"))
     ).to_be_visible()
     expect(page.locator(".uplot canvas")).to_have_count(2)
+    # Until the pointer is over a window, the legend tells of the newest.
+    legend = page.locator(".uplot .u-legend").first
+    expect(legend).to_contain_text("2026-03-02 12:59:00")
+    expect(legend).to_contain_text(re.compile(r"actual:?\s*\d"))
+    page.locator(".u-over").first.hover()
+    expect(legend).not_to_contain_text("12:59:00")
+    page.get_by_role("heading", level=1).hover()
+    expect(legend).to_contain_text("2026-03-02 12:59:00")
     expect(page.get_by_role("region", name="Flagged windows")).to_be_visible()
     page.get_by_label("Show").select_option("1h")
     expect(page.get_by_text("60 windows")).to_be_visible()

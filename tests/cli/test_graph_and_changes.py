@@ -26,6 +26,22 @@ def test_the_graph_is_shown_as_of_an_instant(small_estate, monkeypatch):
     assert nothing.exit_code == 1
 
 
+def test_journeys_are_shown_as_the_stream_has_completed_them(small_estate, monkeypatch):
+    """By default of the last minutes; what needs spans says so."""
+    shown = run(small_estate, monkeypatch, "journeys", "--last", "30m", "--json")
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.stdout)
+    first = found["journeys"][0]
+    assert ": gateway@" in first["journey"]
+    assert first["rate"] == pytest.approx(first["traces"] / 1_800)
+    assert first["latency_ms_mean"] > 0
+    assert sum(row["broken_ratio"] for row in found["journeys"]) == 0
+    nothing = run(small_estate, monkeypatch, "journeys", "--at", "2020-01-01T00:00:00")
+    assert nothing.exit_code == 1
+    wrong = run(small_estate, monkeypatch, "journeys", "--compare", "aws-prod", "onprem")
+    assert wrong.exit_code == 2
+
+
 def test_changes_are_noted_and_listed(store_settings, monkeypatch, tmp_path):
     """One by options, others from a file; what is known is not added again."""
     one = ["changes", "add", "--service", "payments", "--version", "1.8.2"]

@@ -13,10 +13,8 @@ import sqlalchemy as sa
 from vigil.config import Settings, load_settings
 from vigil.doctor import NOTE, OK, PROBLEM, Finding, examine
 from vigil.doctor.examine import CHECKS, guarded
-from vigil.doctor.machine import check_home
-from vigil.doctor.models import check_champion
-from vigil.doctor.servers import check_clock, check_event_log, judge_clock
-from vigil.doctor.stream import check_lag, check_silence
+from vigil.doctor.installation import Installation
+from vigil.doctor.servers import judge_clock
 from vigil.events.schema import TOPIC_EVENTS
 from vigil.servers import PostgresServer
 from vigil.stores import open_log
@@ -33,7 +31,8 @@ NOW = datetime.now(UTC)
 
 def run(name: str, settings: Settings) -> Finding:
     """One check, with its errors turned into findings."""
-    return guarded(name, CHECKS[name], settings)
+    with Installation(settings) as installation:
+        return guarded(name, CHECKS[name], installation)
 
 
 def test_a_fresh_home_has_no_problem(store_settings):
@@ -57,6 +56,23 @@ def test_a_server_that_is_down_is_named_with_what_to_do():
         assert "tr0ub4dor" not in finding.found
 
 
+def test_the_database_is_opened_once_for_all_checks(store_settings, monkeypatch):
+    """Also where that fails: one check waits for a server that is down, the others hear of it."""
+    asked = []
+
+    def counted(settings):
+        asked.append(settings)
+        return open_database(settings)
+
+    monkeypatch.setattr("vigil.doctor.installation.open_database", counted)
+    examine(store_settings)
+    assert len(asked) == 1
+    down = load_settings(store_url="postgresql://127.0.0.1:1/v")
+    troubled = [item.check for item in examine(down) if item.level == PROBLEM]
+    assert len(asked) == 2
+    assert {"database", "clock", "sink", "champion", "lag", "silent series"} <= {*troubled}
+
+
 def test_a_wrong_password_is_told_from_a_server_that_is_down(server_home):
     """The remedy is another."""
     with PostgresServer(server_home / "postgres-doctor") as server:
@@ -73,7 +89,7 @@ def test_too_few_partitions_are_found_with_the_command_that_adds_them(kafka, mon
     few.create_topic("narrow", 1)
     few.close()
     monkeypatch.setattr("vigil.doctor.servers.TOPIC_EVENTS", "narrow")
-    finding = check_event_log(load_settings(log_url=f"kafka://{kafka.address}?partitions=4"))
+    finding = run("event log", load_settings(log_url=f"kafka://{kafka.address}?partitions=4"))
     assert finding.level == PROBLEM
     assert "narrow has 1 partition(s), 4 are asked for" in finding.found
     assert finding.remedy == "kafka-topics.sh --alter --topic narrow --partitions 4"
@@ -81,7 +97,7 @@ def test_too_few_partitions_are_found_with_the_command_that_adds_them(kafka, mon
 
 def test_clocks_that_differ_are_judged_by_what_events_may(store_settings):
     """Below a second nothing, below `future_s` a note, above it events are refused."""
-    assert check_clock(store_settings).level == OK
+    assert run("clock", store_settings).level == OK
     at = [NOW, NOW + timedelta(seconds=0.2)]
     for skew_s, level in ((0.1, OK), (-30, NOTE), (30, NOTE), (400, PROBLEM), (-400, PROBLEM)):
         assert judge_clock(at[0], NOW + timedelta(seconds=skew_s), at[1], 300).level == level
@@ -93,7 +109,7 @@ def test_a_disk_that_is_nearly_full_is_found(tmp_path, monkeypatch, free, level)
     """Of 100 GB."""
     disk = SimpleNamespace(total=int(1e11), free=int(free))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: disk)
-    assert check_home(load_settings(home=tmp_path)).level == level
+    assert run("home", load_settings(home=tmp_path)).level == level
 
 
 def test_a_bundle_of_a_later_version_is_found(store_settings):
@@ -107,7 +123,7 @@ def test_a_bundle_of_a_later_version_is_found(store_settings):
     manifest = registry.add({"bundle_id": "b", "backtest": {"mase": 1.0}}, arrays) / "manifest.json"
     registry.promote("b", "test")
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 999}))
-    finding = check_champion(store_settings)
+    finding = run("champion", store_settings)
     assert finding.level == PROBLEM
     assert "update Vigil" in finding.remedy
     engine.dispose()
@@ -127,11 +143,11 @@ def test_a_growing_lag_is_found_and_a_shrinking_one_is_not(store_settings):
     """It is compared with five minutes ago; the message says how fast the scorer is."""
     with closing(open_log(store_settings)) as event_log:
         event_log.append(TOPIC_EVENTS, [Message(b"{}")] * 5_000)
-    finding = check_lag(store_settings)
+    finding = run("lag", store_settings)
     assert finding.level == PROBLEM
     assert "5,000 messages not read yet, and no scorer is at work" in finding.found
     samples(store_settings, 1_500, 3_000, 4_900)
-    finding = check_lag(store_settings)
+    finding = run("lag", store_settings)
     assert finding.level == PROBLEM
     assert "growing: 1,500 five minutes ago, at 102 records/s" in finding.found
     samples(store_settings, 90_000, 50_000, 5_000)
@@ -167,7 +183,7 @@ def test_a_series_that_lost_its_traffic_is_named(store_settings):
             ],
         )
     engine.dispose()
-    finding = check_silence(store_settings)
+    finding = run("silent series", store_settings)
     assert finding.level == NOTE
     assert "onprem/orders /lost since" in finding.found
     assert "steady" not in finding.found

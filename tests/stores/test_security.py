@@ -13,6 +13,7 @@ from tls_front import TlsFront, write_authority
 
 from vigil.config import load_settings
 from vigil.doctor.examine import guarded
+from vigil.doctor.installation import Installation
 from vigil.errors import SinkError, StoreError
 from vigil.servers.postgres import PASSWORD, USER, PostgresServer
 from vigil.stores.database import open_database
@@ -60,7 +61,7 @@ def test_elasticsearch_behind_an_unknown_authority_is_refused(elasticsearch, aut
             sink.check()
         assert KEY not in str(caught.value)
         assert not front.received
-        finding = guarded("sink", lambda _: sink.check(), load_settings())
+        finding = guarded("sink", lambda _: sink.check(), Installation(load_settings()))
         assert finding.remedy == "mend the certificate, or name its authority in the URL"
 
 

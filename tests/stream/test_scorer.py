@@ -70,6 +70,8 @@ def contents(settings: Settings) -> dict[str, list]:
         "counters": "SELECT counters FROM checkpoints",
         "edges": "SELECT window_start, caller, service, environment, requests, errors"
         " FROM service_edges ORDER BY 1, 2, 3, 4",
+        "journeys": "SELECT window_start, journey, traces, errors, broken,"
+        " round(duration_ms_sum::numeric, 3) FROM journey_minutes ORDER BY 1, 2",
     }
     engine = open_database(settings)
     with engine.connect() as connection:

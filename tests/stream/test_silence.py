@@ -86,3 +86,26 @@ def test_one_incident_is_opened_and_resolved_when_the_topic_is_back(store_settin
     assert resolved[:2] == ("resolved", "requests come in again")
     assert opened[2] == resolved[2]
     engine.dispose()
+
+
+def test_a_sample_is_read_once(store_settings, monkeypatch):
+    """The watch looks each minute at a day of samples: those it knows it keeps."""
+    engine = open_database(store_settings)
+    health, watch = StreamHealth(engine, "vigil-scorer"), SilenceWatch(engine, "vigil-scorer")
+    now = datetime.now(UTC)
+    first, *later = samples([0] * 30, end_at=now)
+    asked = []
+
+    def since(self, start_at, read=StreamHealth.since):
+        asked.append(start_at)
+        return read(self, start_at)
+
+    monkeypatch.setattr(StreamHealth, "since", since)
+    health.note(first)
+    watch.look()
+    for sample in later:
+        health.note(sample)
+    watch.look()
+    watch.look()
+    assert asked[1:] == [first.at, later[-1].at]
+    engine.dispose()

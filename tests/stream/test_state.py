@@ -88,3 +88,17 @@ def test_only_changed_parts_are_made_and_written(engine):
     again = CheckpointStore(engine, "parts").load()
     assert again is not None
     assert again.state == {"a": b"9"}
+
+
+def test_a_look_at_one_part_reads_that_part_only(engine):
+    """And leaves the store as if nothing had been loaded."""
+    store = CheckpointStore(engine, "glance")
+    store.commit(Checkpoint(1, {}, {}), NOTHING, {"a": Part(1, lambda: b"1"), "b": Part(2, bytes)})
+    looking = CheckpointStore(engine, "glance")
+    seen = looking.load(["a", "no such part"])
+    assert seen is not None
+    assert seen.state == {"a": b"1"}
+    looking.commit(Checkpoint(2, {}, {}), NOTHING, {"b": Part(3, lambda: b"3")})
+    whole = CheckpointStore(engine, "glance").load()
+    assert whole is not None
+    assert whole.state == {"b": b"3"}

@@ -3,6 +3,7 @@
 A channel only decides how it looks.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -165,10 +166,19 @@ def _commands(document: Mapping[str, Any]) -> list[str]:
     number = document["incident_id"]
     return [
         f"vigil ack {number}",
-        f"vigil silence --match service={document.get('origin') or '*'} --for 1h",
+        f"vigil silence --match {shlex.quote(_subject(document))} --for 1h",
         f"vigil label {number} false",
         f"vigil incidents {number}",
     ]
+
+
+def _subject(document: Mapping[str, Any]) -> str:
+    """What a silence would be about: the service where it began, if it is one."""
+    origin = document.get("origin")
+    if not origin:
+        return f"incident={document['incident_id']}"
+    # What is wrong with the watching itself may be of no service.
+    return f"{'service' if origin in document.get('services', ()) else 'origin'}={origin}"
 
 
 def sparkline(values: Sequence[float | None]) -> str:

@@ -13,7 +13,7 @@ from vigil.events.schema import TOPIC_EVENTS
 from vigil.incidents.grouping import VANISHED_AFTER
 from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.timescale import WindowStore
-from vigil.stream.state import State
+from vigil.stream.state import State, document_part
 
 DAY = timedelta(days=1)
 # A page of the same incident's place within this is the same page, moved.
@@ -89,11 +89,11 @@ class LedgerPast:
 
 def learnt_calls(engine: sa.Engine) -> list[Call]:
     """Who calls whom, as the scorer has learnt it."""
-    checkpoint = CheckpointStore(engine, CONSUMER).load()
+    tracker = f"incidents.{TOPIC_EVENTS}"
+    checkpoint = CheckpointStore(engine, CONSUMER).load([document_part(tracker)])
     if checkpoint is None:
         return []
-    documents = State.of(checkpoint.state).documents
-    return [(a, b) for a, b in documents[f"incidents.{TOPIC_EVENTS}"]["calls"]]
+    return [(a, b) for a, b in State.of(checkpoint.state).documents[tracker]["calls"]]
 
 
 def compare(names: Sequence[str], results: Sequence[Replayed]) -> dict[str, Any]:

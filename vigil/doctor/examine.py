@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from vigil.config import Settings
 from vigil.doctor.finding import PROBLEM, Finding
+from vigil.doctor.installation import Installation
 from vigil.doctor.machine import check_datasets, check_home, check_python
 from vigil.doctor.models import check_champion
 from vigil.doctor.policy import check_policy
@@ -17,7 +18,9 @@ from vigil.doctor.servers import (
 from vigil.doctor.stream import check_lag, check_silence
 from vigil.errors import VigilError
 
-CHECKS: dict[str, Callable[[Settings], Finding]] = {
+Check = Callable[[Installation], Finding]
+
+CHECKS: dict[str, Check] = {
     "python": check_python,
     "home": check_home,
     "event log": check_event_log,
@@ -43,13 +46,14 @@ ELSE = "start the server or mend its address"
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings; a check that cannot be made is a problem of its own."""
-    return [guarded(name, check, settings) for name, check in CHECKS.items()]
+    with Installation(settings) as installation:
+        return [guarded(name, check, installation) for name, check in CHECKS.items()]
 
 
-def guarded(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+def guarded(name: str, check: Check, installation: Installation) -> Finding:
     """The check's finding; a known error becomes a problem with its remedy."""
     try:
-        return check(settings)
+        return check(installation)
     except VigilError as error:
         text = str(error).lower()
         remedy = next((help for words, help in REMEDIES if any(w in text for w in words)), ELSE)

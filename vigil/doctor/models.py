@@ -1,18 +1,16 @@
 """Checks of the model registry."""
 
-from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
+from vigil.doctor.installation import Installation
 from vigil.errors import BundleError
 from vigil.stores.bundle import load_bundle
-from vigil.stores.database import open_database
 from vigil.stores.registry import Registry
 
 
-def check_champion(settings: Settings) -> Finding:
+def check_champion(installation: Installation) -> Finding:
     """There is a champion, and this version of Vigil can read its bundle."""
-    engine = open_database(settings)
-    champion = Registry(engine, settings.registry_path).champion()
-    engine.dispose()
+    registry = Registry(installation.engine, installation.settings.registry_path)
+    champion = registry.champion()
     if champion is None:
         remedy = "vigil train, then vigil promote --best"
         return Finding("champion", NOTE, "none: the online detector scores alone", remedy)

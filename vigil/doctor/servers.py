@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import httpx
 import sqlalchemy as sa
 
-from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
+from vigil.doctor.installation import Installation
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
 from vigil.stores import open_log
-from vigil.stores.database import has_timescale, open_database
+from vigil.stores.database import has_timescale
 from vigil.stores.kafka_address import SCHEMES, parse_address
 from vigil.stores.sinks import open_sink
 
@@ -19,8 +19,9 @@ WEBHOOK_TIMEOUT_S = 3.0
 CLOCK_NOTE_S = 1.0
 
 
-def check_event_log(settings: Settings) -> Finding:
+def check_event_log(installation: Installation) -> Finding:
     """The log answers and its topics have the partitions that were asked for."""
+    settings = installation.settings
     where = settings.shown()["log_url"] or "SQLite in the home folder"
     topics = (TOPIC_EVENTS, TOPIC_METRICS, TOPIC_LOGS, TOPIC_DEAD_LETTERS)
     with closing(open_log(settings)) as event_log:
@@ -40,14 +41,12 @@ def check_event_log(settings: Settings) -> Finding:
     return Finding("event log", OK, f"{where}: {TOPIC_EVENTS} has {held} partition(s)")
 
 
-def check_database(settings: Settings) -> Finding:
+def check_database(installation: Installation) -> Finding:
     """The database answers, and is of a version that Vigil is tested with."""
-    engine = open_database(settings)
-    with engine.connect() as connection:
+    with installation.engine.connect() as connection:
         version = str(connection.exec_driver_sql("SHOW server_version").scalar())
         timescale = has_timescale(connection)
-    engine.dispose()
-    where = "configured server" if settings.store_url else "embedded"
+    where = "configured server" if installation.settings.store_url else "embedded"
     extension = "with TimescaleDB" if timescale else "plain (rollups are views)"
     found = f"PostgreSQL {version}, {where}, {extension}"
     if int(version.split(".")[0]) < OLDEST_POSTGRES:
@@ -56,16 +55,14 @@ def check_database(settings: Settings) -> Finding:
     return Finding("database", OK, found)
 
 
-def check_clock(settings: Settings) -> Finding:
+def check_clock(installation: Installation) -> Finding:
     """The database's clock against this one: windows close by it, events from ahead are refused."""
-    engine = open_database(settings)
-    with engine.connect() as connection:
+    with installation.engine.connect() as connection:
         connection.execute(sa.text("SELECT 1"))
         before = datetime.now(UTC)
         theirs = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
         after = datetime.now(UTC)
-    engine.dispose()
-    return judge_clock(before, theirs, after, settings.future_s)
+    return judge_clock(before, theirs, after, installation.settings.future_s)
 
 
 def judge_clock(before: datetime, theirs: datetime, after: datetime, future_s: int) -> Finding:
@@ -81,21 +78,21 @@ def judge_clock(before: datetime, theirs: datetime, after: datetime, future_s: i
     return Finding("clock", PROBLEM, found, remedy)
 
 
-def check_sink(settings: Settings) -> Finding:
+def check_sink(installation: Installation) -> Finding:
     """The sink takes documents, speaks our client's version and has room."""
-    engine = open_database(settings)
-    with closing(open_sink(settings, engine)) as sink:
+    settings = installation.settings
+    with closing(open_sink(settings, installation.engine)) as sink:
         sink.check()
         trouble = sink.trouble()
-    engine.dispose()
     found = settings.shown()["sink_url"] or "the database itself (VIGIL_SINK_URL is not set)"
     if trouble:
         return Finding("sink", PROBLEM, f"{found}: {trouble}", "see docs/deploy.md, Elasticsearch")
     return Finding("sink", OK, found)
 
 
-def check_webhook(settings: Settings) -> Finding:
+def check_webhook(installation: Installation) -> Finding:
     """Somebody listens where alerts are posted."""
+    settings = installation.settings
     if not settings.webhook_url:
         return Finding("webhook", NOTE, "none: alerts are printed", "set VIGIL_WEBHOOK_URL")
     shown = settings.shown()["webhook_url"]

@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from vigil.config import Settings
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
+from vigil.doctor.installation import Installation
 from vigil.status import unread_messages
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CONSUMER, CheckpointStore
-from vigil.stores.database import open_database
 from vigil.stores.stream_health import StreamHealth, records_per_s
 
 TREND = timedelta(minutes=5)
@@ -24,13 +23,12 @@ BEFORE, SILENT = "2 hours", "30 minutes"
 NAMED = 3
 
 
-def check_lag(settings: Settings) -> Finding:
+def check_lag(installation: Installation) -> Finding:
     """Unread messages, against what they were five minutes ago."""
-    engine = open_database(settings)
+    engine = installation.engine
     checkpoint = CheckpointStore(engine, CONSUMER).position()
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - TREND)
-    engine.dispose()
-    with closing(open_log(settings)) as event_log:
+    with closing(open_log(installation.settings)) as event_log:
         lag = unread_messages(event_log, checkpoint)
     found = f"{lag:,} messages not read yet"
     if not samples or datetime.now(UTC) - samples[-1].at > STALE:
@@ -44,7 +42,7 @@ def check_lag(settings: Settings) -> Finding:
     return Finding("lag", OK, found)
 
 
-def check_silence(settings: Settings) -> Finding:
+def check_silence(installation: Installation) -> Finding:
     """Keys whose traffic has ended while the stream as a whole goes on."""
     query = sa.text(
         f"""
@@ -57,10 +55,8 @@ def check_silence(settings: Settings) -> Finding:
         ORDER BY last_at DESC
         """
     )
-    engine = open_database(settings)
-    with engine.connect() as connection:
+    with installation.engine.connect() as connection:
         silent = connection.execute(query, {"busy": BUSY_WINDOWS}).all()
-    engine.dispose()
     if not silent:
         return Finding("silent series", OK, f"none had traffic and lost it {SILENT} ago or longer")
     named = "; ".join(

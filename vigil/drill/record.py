@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from vigil.drill.shadow import KINDS, ServiceDrill, plan_drill, run_drill
 from vigil.errors import VigilError
 from vigil.features.observations import SCORED_METRICS
-from vigil.incidents.own import OwnIncident, own_incident_document
+from vigil.incidents.own import OwnIncident
 from vigil.incidents.rules import WARNING, IncidentRules
-from vigil.stores.alerting import AlertStore
-from vigil.stores.checkpoint import write_incidents
+from vigil.stores.own_incidents import set_own_incident
 from vigil.stores.timescale import WindowStore
 
 STREAM = "vigil.drill"
@@ -74,13 +73,8 @@ def record(connection: sa.Connection, results: Sequence[ServiceDrill], at: datet
             for item in results
         ],
     )  # fmt: skip
-    store = AlertStore(connection)
     for item in results:
-        open_one = store.open_incident(STREAM, item.service)
-        if item.passed == (open_one is None):
-            continue
-        document = own_incident_document(_blind_spot(item), at, open_one, item.passed)
-        write_incidents(connection, [document], [document])
+        set_own_incident(connection, _blind_spot(item), at, wrong=not item.passed)
 
 
 def _blind_spot(item: ServiceDrill) -> OwnIncident:

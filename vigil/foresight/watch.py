@@ -17,11 +17,10 @@ from vigil.forecast.breach import LEAST_STEPS, Threshold, first_breach, forecast
 from vigil.forecast.record import TRIGGER, BreachRecord, Standing, recalibrated, replay, standing
 from vigil.foresight.bad_share import STEP_S, BadShare, read_bad_share
 from vigil.foresight.looks import LookStore
-from vigil.incidents.own import OwnIncident, own_incident_document
+from vigil.incidents.own import OwnIncident
 from vigil.incidents.rules import WARNING
 from vigil.objectives.openslo import Objective
-from vigil.stores.alerting import AlertStore
-from vigil.stores.checkpoint import write_incidents
+from vigil.stores.own_incidents import set_own_incident
 from vigil.stores.timescale import WindowStore
 
 STREAM = "vigil.foresight"
@@ -131,11 +130,9 @@ def _outlook(
 
 def _tell(connection: sa.Connection, objective: Objective, outlook: Outlook, at: datetime) -> None:
     """Open a warning, or end the one that is open."""
-    open_one = AlertStore(connection).open_incident(STREAM, objective.name)
-    over = open_one is not None and (outlook.probability or 0.0) < ENDS_BELOW
-    if over or (outlook.warned and open_one is None):
-        document = own_incident_document(_incident(objective, outlook), at, open_one, over)
-        write_incidents(connection, [document], [document])
+    over = (outlook.probability or 0.0) < ENDS_BELOW
+    wrong = True if outlook.warned else False if over else None
+    set_own_incident(connection, _incident(objective, outlook), at, wrong)
 
 
 def _incident(objective: Objective, outlook: Outlook) -> OwnIncident:

@@ -48,10 +48,19 @@ def with_journey(spans: pl.DataFrame) -> pl.DataFrame:
     (its root was not seen) is named after the earliest piece.
     """
     longest = pl.col("path").str.count_matches(ARROW, literal=True)
+    # There are few ways: they are put in order, not the spans.
+    known = (
+        spans.select("path", "crossings")
+        .unique()
+        .sort(pl.col("crossings"), longest, pl.col("path"), descending=[True, True, False])
+        .with_row_index("rank")
+    )
     ways = (
-        spans.sort(pl.col("crossings"), longest, pl.col("path"), descending=[True, True, False])
-        .group_by("trace_id", maintain_order=True)
-        .agg(pl.col("path").first())
+        spans.select("trace_id", "path", "crossings")
+        .join(known, on=["path", "crossings"], nulls_equal=True)
+        .group_by("trace_id")
+        .agg(pl.col("rank").min())
+        .join(known, on="rank")
     )
     begins = (
         spans.filter(pl.col("depth") == 0)

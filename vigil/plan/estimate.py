@@ -139,6 +139,7 @@ def _storage(
     stay: Mapping[str, float] = {
         "request_windows": days, "metric_windows": days, "scores": hot_days, "flagged": kept,
         "score_blocks": max(kept - hot_days, 0.0), "attributions": kept, "service_edges": kept,
+        "journey_minutes": kept,
         "late_events": days, "incidents": days, "alerts": days,
     }  # fmt: skip
     rows = []

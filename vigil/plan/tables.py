@@ -13,8 +13,8 @@ MEASURED_ROWS = 20_000
 LEAST_ROWS = 100
 ROW_OVERHEAD_BYTES = 100
 TABLES = (
-    "request_windows", "metric_windows", "scores", "score_blocks", "service_edges", "attributions",
-    "late_events", "incidents", "alerts",
+    "request_windows", "metric_windows", "scores", "score_blocks", "service_edges",
+    "journey_minutes", "attributions", "late_events", "incidents", "alerts",
 )  # fmt: skip
 
 

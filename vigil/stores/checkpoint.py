@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from vigil.errors import StoreError
 from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
+from vigil.stores.journeys import ADD_JOURNEYS
 from vigil.stores.log_lines import add_lines
 from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
@@ -71,6 +72,8 @@ class Outputs:
     attributions: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Calls between services, by minute; they add to what is there.
     edges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    # Complete traces, by journey and minute; they add to what is there.
+    journeys: pl.DataFrame = field(default_factory=pl.DataFrame)
     # Log lines to keep; see `vigil.logs.sampling`.
     lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     # What the shadow of a trial made of the same windows; hours add to what is there.
@@ -118,8 +121,8 @@ class CheckpointStore:
         offsets = _with_numbers(row.offsets)
         return Checkpoint(row.epoch, offsets, row.counters, {}, row.committed_at)
 
-    def load(self) -> Checkpoint | None:
-        """The last commit, None for a new consumer."""
+    def load(self, only: Sequence[str] | None = None) -> Checkpoint | None:
+        """The last commit, None for a new consumer; `only`: the parts of its state."""
         query = sa.text(
             "SELECT epoch, offsets, counters, state, committed_at FROM checkpoints "
             "WHERE consumer = :consumer"
@@ -127,22 +130,27 @@ class CheckpointStore:
         with self.engine.connect() as connection:
             connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             row = connection.execute(query, {"consumer": self.consumer}).first()
-            state = self._load_parts(connection)
+            state = self._load_parts(connection, only)
         if row is None:
             return None
-        self._written = {name: (content, _digest(content)) for name, content in state.items()}
+        if only is None:
+            self._written = {name: (content, _digest(content)) for name, content in state.items()}
         if row.state:
             # A version that kept the state in one piece has committed last.
             state = {WHOLE: bytes(row.state)}
         offsets = _with_numbers(row.offsets)
         return Checkpoint(row.epoch, offsets, row.counters, state, row.committed_at)
 
-    def _load_parts(self, connection: sa.Connection) -> dict[str, bytes]:
+    def _load_parts(
+        self, connection: sa.Connection, only: Sequence[str] | None
+    ) -> dict[str, bytes]:
         query = "SELECT part, content FROM checkpoint_parts WHERE consumer = %s"
+        values: list[object] = [self.consumer]
+        if only is not None:
+            query += " AND part = ANY(%s)"
+            values.append(list(only))
         with driver_cursor(connection, binary=True) as cursor:
-            return {
-                name: bytes(content) for name, content in cursor.execute(query, [self.consumer])
-            }
+            return {name: bytes(content) for name, content in cursor.execute(query, values)}
 
     def offsets(self) -> Offsets:
         """The committed offsets alone: cheap enough to poll."""
@@ -183,6 +191,7 @@ class CheckpointStore:
             # A revised window that is still flagged stays where it joined.
             copy_frame(connection, outputs.attributions, "attributions", "DO NOTHING")
             copy_frame(connection, outputs.edges, "service_edges", ADD_EDGES)
+            copy_frame(connection, outputs.journeys, "journey_minutes", ADD_JOURNEYS)
             copy_frame(connection, outputs.shadow_hours, "shadow_hours", ADD_HOURS)
             copy_frame(connection, outputs.shadow_pages, "shadow_pages", "DO NOTHING")
             if outputs.for_sink is None:

@@ -116,6 +116,7 @@ class LedgerKeeper:
             "DELETE FROM scores WHERE flagged AND window_start < :before",
             "DELETE FROM attributions WHERE window_start < :before",
             "DELETE FROM service_edges WHERE window_start < :before",
+            "DELETE FROM journey_minutes WHERE window_start < :before",
         )
         with self._engine.begin() as connection:
             for statement in statements:

@@ -27,6 +27,8 @@ from vigil.events.schema import (
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import edge_metrics
+from vigil.journeys.minutes import journey_minutes
+from vigil.journeys.sessions import COUNTED, TraceSessions
 from vigil.logs.sampling import LineSampler
 from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
@@ -40,6 +42,10 @@ from vigil.stream.state import ArrayCopies, State
 from vigil.windows.keys import KeyIndex
 from vigil.windows.tumbling import WindowSpec
 
+# Beside what windows need of a request, what puts it in its place in a trace.
+_COLUMNS = RECORD_COLUMNS | {
+    TOPIC_EVENTS: (*RECORD_COLUMNS[TOPIC_EVENTS], "span_id", "parent_span_id")
+}
 # A document of this name is in the state that a `Gathering` has written, and in no other.
 STATE_OF_FLINK = "shards"
 
@@ -78,14 +84,16 @@ class Pipeline:
         self.log_series = LogSeries()
         self._copies, self._shadow_copies = ArrayCopies(), ArrayCopies()
         self.line_sampler = LineSampler()
+        self.traces = TraceSessions()
         self._calls = KeyIndex(("peer_service", "service"), "call_id")
         self.trackers = {
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
         }
         self.shadow: Shadow | None = None
         self.counters = dict.fromkeys(
-            ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts"), 0
-        )
+            ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts",
+             *COUNTED), 0
+        )  # fmt: skip
 
     def use(self, bundle: Bundle | None) -> None:
         """Score with this bundle from the next window on."""
@@ -140,7 +148,7 @@ class Pipeline:
             return message_place(topic, partition, batch.offsets[number])
 
         payloads = Payloads(batch.content_types, batch.values, place)
-        schema, wanted = SCHEMA_OF_TOPIC[topic], RECORD_COLUMNS.get(topic, ())
+        schema, wanted = SCHEMA_OF_TOPIC[topic], _COLUMNS.get(topic, ())
         decoded = decode_columns(payloads, schema, now_at, self.limits, wanted)
         if topic == TOPIC_LOGS:
             decoded = _with_line_ids(decoded, partition, batch.offsets)
@@ -148,12 +156,13 @@ class Pipeline:
 
     def take(self, readings: Sequence[Reading], finish: bool = False) -> Step:
         """One step over what `read` gave, oldest first in each partition."""
-        dead, late, requests_seen, lines = [], [], [], []
+        dead, late, spans, requests_seen, lines = [], [], [], [], []
         for topic, partition, decoded in _joined(readings):
             self._count_records(decoded)
             dead.append(decoded.dead)
             records = decoded.records
             if topic == TOPIC_EVENTS:
+                spans.append(records)
                 records = requests_of(records)
                 requests_seen.append(records)
             elif topic == TOPIC_LOGS:
@@ -162,6 +171,8 @@ class Pipeline:
                 records = mined.points
             late.append(self._take(topic, partition, records))
         analysed = self.analysis.emit(finish)
+        watermark_us = self.analysis.windows[TOPIC_EVENTS].watermark.current_us
+        complete = self.traces.advance(spans, watermark_us, finish)
         lines.append(self.line_sampler.close(None if finish else self._logs_complete_at()))
         changes = [
             alert_document(action, incident, tracker.topology)
@@ -185,6 +196,7 @@ class Pipeline:
             alerts=alerts,
             attributions=pl.concat(tracker.take_joined() for tracker in self.trackers.values()),
             edges=edge_metrics(requests_seen),
+            journeys=journey_minutes(complete),
             lines=pl.concat(lines),
             shadow_hours=watched.hours if watched else pl.DataFrame(),
             shadow_pages=watched.pages if watched else pl.DataFrame(),
@@ -218,6 +230,8 @@ class Pipeline:
         self.counters["scores"] += scored.height
         self.counters["flagged"] += int(scored["flagged"].sum())
         self.counters["alerts"] += alerts
+        for name, count in self.traces.take_counts().items():
+            self.counters[name] += count
 
     def partitions(self) -> list[tuple[str, int]]:
         """Topic and partition of each that had events."""
@@ -249,6 +263,7 @@ class Pipeline:
             f"incidents.{topic}": self.trackers[topic].state() for topic in TOPICS
         }
         documents["log_series"] = self.log_series.state()
+        frames["traces"], documents["traces"] = self.traces.state()
         copies = {"detector": self._copies.of(arrays["detector"], updates)}
         if self.shadow:
             frames[SHADOW], shadow_arrays, documents[SHADOW] = self.shadow.state()
@@ -272,6 +287,9 @@ class Pipeline:
         # A checkpoint of a version that kept no lines has none.
         if "lines" in state.frames:
             self.line_sampler.restore(state.frames["lines"])
+        # A checkpoint of a version that followed no traces has none.
+        if "traces" in documents:
+            self.traces.restore(state.frames.get("traces", {}), documents["traces"])
         if SHADOW in documents:
             kept = state.frames[SHADOW], state.arrays[SHADOW], documents[SHADOW]
             self.shadow = Shadow.restored(kept, self.analysis.scoring, self.trackers)

@@ -11,10 +11,9 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS
-from vigil.incidents.own import OwnIncident, own_incident_document
+from vigil.incidents.own import OwnIncident
 from vigil.incidents.rules import CRITICAL
-from vigil.stores.alerting import AlertStore
-from vigil.stores.checkpoint import write_incidents
+from vigil.stores.own_incidents import set_own_incident
 from vigil.stores.stream_health import Sample, StreamHealth
 
 STREAM = "vigil.silence"
@@ -57,22 +56,24 @@ class SilenceWatch:
     def __init__(self, engine: sa.Engine, consumer: str) -> None:
         self._engine = engine
         self._health = StreamHealth(engine, consumer)
+        self._samples: list[Sample] = []
 
     def look(self) -> None:
         """Compare the last day's samples with the incidents that are open."""
         now = datetime.now(UTC)
-        samples = self._health.since(now - REMEMBERED)
+        self._read(now - REMEMBERED)
         with self._engine.begin() as connection:
-            store = AlertStore(connection)
             for topic, name in NAMES.items():
-                since = silent_since(samples, topic)
-                open_one = store.open_incident(STREAM, topic)
-                if (since is None) == (open_one is None):
-                    continue
-                document = own_incident_document(
-                    _incident(topic, name, since), now, open_one, resolved=since is None
-                )
-                write_incidents(connection, [document], [document])
+                since = silent_since(self._samples, topic)
+                incident = _incident(topic, name, since)
+                set_own_incident(connection, incident, now, wrong=since is not None)
+
+    def _read(self, start_at: datetime) -> None:
+        """Bring the samples up to date: of those that are known already none is read again."""
+        known = [sample for sample in self._samples if sample.at >= start_at]
+        newest_at = known[-1].at if known else start_at
+        fresh = self._health.since(newest_at)
+        self._samples = known + [sample for sample in fresh if not known or sample.at > newest_at]
 
 
 def _incident(topic: str, name: str, since: datetime | None) -> OwnIncident:

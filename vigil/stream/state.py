@@ -36,7 +36,7 @@ class State:
     def parts(self) -> dict[str, Part]:
         """Name → part. Equal content gives equal bytes."""
         found = {
-            f"{name}.json": Part(content, partial(orjson.dumps, content))
+            document_part(name): Part(content, partial(orjson.dumps, content))
             for name, content in self.documents.items()
         }
         for group, members in self.frames.items():
@@ -74,6 +74,11 @@ class State:
             for group, columns in blocks.items()
         }
         return cls(frames, arrays, documents)
+
+
+def document_part(name: str) -> str:
+    """The part that holds the document of this name."""
+    return f"{name}.json"
 
 
 class ArrayCopies:

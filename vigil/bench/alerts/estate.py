@@ -125,19 +125,32 @@ def plan(estate: Estate, faults: int, noise: int) -> tuple[list[Event], list[Eve
         length = rng.uniform(1200, 3600)
         at = begin + number * slot + rng.uniform(0, slot - length - 1800)
         planned.append(_fault(estate, kind, at, at + length, rng))
-    blips = []
-    for number in range(noise):
-        kind = NOISE[number % len(NOISE)]
-        service = int(rng.integers(len(estate.callees)))
-        low, high = {
-            "deploy blip": (60, 180), "bad host": (300, 900), "late data": (60, 120),
-            "maintenance": (1800, 3600),
-        }[kind]  # fmt: skip
-        at = rng.uniform(begin, end - high)
-        at = at // WINDOW_S * WINDOW_S
-        length = max(rng.uniform(low, high) // WINDOW_S, 1) * WINDOW_S
-        blips.append(Event(kind, at, at + length, service, float(rng.uniform(0.3, 1.0))))
+    blips: list[Event] = []
+    while len(blips) < noise:
+        blip = _blip(estate, NOISE[len(blips) % len(NOISE)], begin, end, rng)
+        if not any(_mutes(estate, blip, fault) for fault in planned):
+            blips.append(blip)
     return planned, blips
+
+
+def _blip(estate: Estate, kind: str, begin: float, end: float, rng: np.random.Generator) -> Event:
+    service = int(rng.integers(len(estate.callees)))
+    low, high = {
+        "deploy blip": (60, 180), "bad host": (300, 900), "late data": (60, 120),
+        "maintenance": (1800, 3600),
+    }[kind]  # fmt: skip
+    at = rng.uniform(begin, end - high)
+    at = at // WINDOW_S * WINDOW_S
+    length = max(rng.uniform(low, high) // WINDOW_S, 1) * WINDOW_S
+    return Event(kind, at, at + length, service, float(rng.uniform(0.3, 1.0)))
+
+
+def _mutes(estate: Estate, blip: Event, fault: Event) -> bool:
+    """True where the fault's service is in maintenance meanwhile: nobody is to be paged for it."""
+    if blip.kind != "maintenance" or fault.kind == "region_slow":
+        return False
+    at_once = blip.start_s < fault.end_s and fault.start_s < blip.end_s
+    return at_once and fault.service in estate.reach(blip.service, upwards=False)
 
 
 def _fault(

@@ -45,12 +45,14 @@ function SilenceButton({incident}) {
 }
 
 /** What a silence may be about, the narrowest first. */
-function subjects({incident_id, origin, environments = []}) {
+function subjects({incident_id, origin, services = [], environments = []}) {
   const found = [["this incident", {incident: [incident_id]}]];
-  if (origin && environments.length) {
+  if (!origin) return found;
+  if (!services.includes(origin)) return [...found, [`incidents about ${origin}`, {origin: [origin]}]];
+  if (environments.length) {
     found.push([`service ${origin} in ${environments.join(", ")}`, {service: [origin], environment: environments}]);
   }
-  if (origin) found.push([`service ${origin} everywhere`, {service: [origin]}]);
+  found.push([`service ${origin} everywhere`, {service: [origin]}]);
   return found;
 }
 

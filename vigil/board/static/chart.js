@@ -103,14 +103,22 @@ function draw(uPlot, place, {metric, points}, onPick) {
     only(points.actual, (row) => points.revision[row] > 0),
   ];
   const unusual = points.p.map((p) => -Math.log10(Math.max(p, LEAST_P)));
+  const newest = points.time_s.length - 1;
   const shared = {
     width: place.clientWidth,
     tzDate: (time_s) => uPlot.tzDate(new Date(time_s * 1000), "Etc/UTC"),
     cursor: {sync: {key: "series"}},
     padding: [8, 16, 8, 0],
-    hooks: {ready: [(chart) => chart.over.addEventListener("click", () => {
-      if (onPick && chart.cursor.idx != null) onPick(points.time_s[chart.cursor.idx]);
-    })]},
+    hooks: {
+      ready: [(chart) => {
+        chart.setLegend({idx: newest});
+        chart.over.addEventListener("click", () => {
+          if (onPick && chart.cursor.idx != null) onPick(points.time_s[chart.cursor.idx]);
+        });
+      }],
+      // Where the pointer is elsewhere the legend tells of the newest window.
+      setLegend: [(chart) => { if (chart.legend.idx == null) chart.setLegend({idx: newest}); }],
+    },
   };
   const axis = {stroke: look.faint, grid: {stroke: look.line, width: 1}, ticks: {stroke: look.line}};
   const shown = (_, number) => value(metric, number);
