@@ -73,7 +73,7 @@ def unpack(body: bytes, encoding: str, limits: ReceiverLimits) -> bytes:
             unpacker, rest = zlib.decompressobj(_ANY_ZLIB), unpacker.unused_data
             found += unpacker.decompress(rest, most + 1 - len(found))
             whole = unpacker.eof
-    except zlib.error as error:
+    except zlib.error as error:  # type: ignore[misc]  # its stubs call it an instance
         raise Refused(400, f"the body is not valid {encoding}: {error}") from error
     if len(found) > most:
         raise Refused(413, f"{len(body)} bytes of {encoding} may become {most} bytes, got more")

@@ -105,7 +105,7 @@ class _Field:
 @cache
 def _fields_of(message: Descriptor) -> dict[str, _Field]:
     """Fields by the names that they have in JSON: in camel case, or as in the definition."""
-    found = {}
+    found: dict[str, _Field] = {}
     for field in message.fields:
         read, rule = _reader(field)
         known = _Field(field.name, field.is_repeated, field.message_type, read, rule)
