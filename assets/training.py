@@ -49,15 +49,17 @@ def _range(config: TrainingConfig, vigil: VigilResource) -> tuple[datetime, date
     return (datetime.fromisoformat(config.start) if config.start else earliest), end_at
 
 
-def _training_path(vigil: VigilResource) -> Path:
-    return vigil.folder("training") / "observations.parquet"
+def _training_paths(vigil: VigilResource) -> tuple[Path, Path]:
+    """Of the observations and of the deploys."""
+    folder = vigil.folder("training")
+    return folder / "observations.parquet", folder / "deploys.parquet"
 
 
 def _load(vigil: VigilResource, config: TrainingConfig) -> tuple[pl.DataFrame, TrainingSet]:
     """The training set that the asset before wrote: all of a run's steps see the same data."""
-    frame = pl.read_parquet(_training_path(vigil))
+    frame, deploys = (pl.read_parquet(path) for path in _training_paths(vigil))
     start_at, end_at = _range(config, vigil)
-    return frame, training_set(frame, start_at, end_at)
+    return frame, training_set(frame, start_at, end_at, deploys=deploys)
 
 
 @dg.asset(
@@ -72,22 +74,25 @@ def training_set_asset(config: TrainingConfig, vigil: VigilResource) -> dg.Mater
 
     Incidents that operators confirmed are left out, and what was before a confirmed change.
     """
-    from vigil.workbench import require_series
+    from vigil.workbench import known_deploys, require_series
 
     start_at, end_at = _range(config, vigil)
     with vigil.windows() as store:
         labels = LabelStore(store.engine)
         frame = learnable(store.observations(start_at, end_at), labels.labelled())
         counts = labels.counts(start_at, end_at)
-    training = training_set(frame, start_at, end_at)
+        deploys = known_deploys(store, start_at, end_at)
+    training = training_set(frame, start_at, end_at, deploys=deploys)
     require_series(training)
-    frame.write_parquet(_training_path(vigil))
+    for kept, path in zip((frame, deploys), _training_paths(vigil), strict=True):
+        kept.write_parquet(path)
     reasons = "\n".join(f"- {number}: {why}" for number, why in training.excluded.items())
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": frame.height,
             "series": len(training.series),
             "excluded": dg.MetadataValue.md(reasons or "none"),
+            "deploys": deploys["at"].n_unique(),
             "labels": counts,
             "data_hash": training.data_hash,
             "start_at": start_at.isoformat(),

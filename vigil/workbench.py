@@ -6,7 +6,7 @@ The Dagster assets and the command line both call these steps; neither holds any
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -19,9 +19,15 @@ from vigil.backtest.champion import QUANTILES, Expectations, expectations
 from vigil.backtest.folds import Progress
 from vigil.backtest.results import DETECTOR, FORECASTER, FoldResult, Standing, standings, winners
 from vigil.errors import VigilError
+from vigil.features.deploys import deploys_of_series
 from vigil.features.grid import TrainingSet
 from vigil.stores.bundle import BundleArrays, load_bundle, new_bundle_id
+from vigil.stores.changes import ChangeStore
 from vigil.stores.registry import Registry
+from vigil.stores.timescale import WindowStore
+
+# A bundle expects a day.
+PLANNED = timedelta(days=1)
 
 
 class NothingToLearn(VigilError):
@@ -49,6 +55,12 @@ class Challenger:
     winners: dict[str, str]
 
 
+def known_deploys(store: WindowStore, start_at: datetime, end_at: datetime) -> pl.DataFrame:
+    """Deploys of the range and those planned for the day after it, schema DEPLOYS."""
+    changes = ChangeStore(store.engine).between(start_at, end_at + PLANNED)
+    return deploys_of_series(changes, store.series())
+
+
 def require_series(training: TrainingSet) -> None:
     """Raise NothingToLearn, with the commonest reason, when there is nothing to train on."""
     if training.series:
@@ -74,7 +86,11 @@ def record(
                 "library": result.library,
                 "series_group": result.series_group,
                 "fold": result.fold,
-                "scores": {**result.scores, "failed": result.failed},
+                "scores": {
+                    **result.scores,
+                    "failed": result.failed,
+                    "peak_mib": result.peak_mib,
+                },
                 "fit_s": result.fit_s,
                 "trained_from": training.start_at,
                 "trained_to": training.end_at,
@@ -93,9 +109,14 @@ def fold_results(registry: Registry, run_id: str) -> list[FoldResult]:
             library=row["library"],
             series_group=row["series_group"],
             fold=row["fold"],
-            scores={name: value for name, value in row["scores"].items() if name != "failed"},
+            scores={
+                name: value
+                for name, value in row["scores"].items()
+                if name not in ("failed", "peak_mib")
+            },
             fit_s=row["fit_s"],
             failed=int(row["scores"]["failed"]),
+            peak_mib=row["scores"]["peak_mib"],
         )
         for row in registry.backtests(run_id)
     ]
@@ -133,7 +154,7 @@ def make_challenger(
     fitted = expectations(training, observations, best, candidates, progress)
     made_at = datetime.now(UTC)
     bundle_id = new_bundle_id(made_at, training.data_hash)
-    mase = float(np.mean([standing.score for standing in best.values()]))
+    mase = float(np.mean([standing.mase for standing in best.values()]))
     manifest = {
         "bundle_id": bundle_id,
         "made_at": made_at.isoformat(),
@@ -163,7 +184,7 @@ def _model(standing: Standing, candidates: Sequence[Candidate]) -> dict[str, Any
         "name": candidate.name,
         "library": candidate.library,
         "parameters": dict(candidate.parameters),
-        "mase": standing.score,
+        "mase": standing.mase,
     }
 
 
@@ -196,6 +217,8 @@ def _row(row: Standing) -> dict[str, Any]:
         # JSON has no infinity: a candidate that failed has no score.
         "score": row.score if np.isfinite(row.score) else None,
         "fit_s": row.fit_s,
+        "peak_mib": row.peak_mib,
+        "priced": row.priced if np.isfinite(row.priced) else None,
     }
 
 

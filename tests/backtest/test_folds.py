@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from vigil.backtest.candidate import Candidate, find_candidates
-from vigil.backtest.folds import backtest, representatives
+from vigil.backtest.folds import backtest, group_of, representatives
 from vigil.backtest.injection import inject
-from vigil.backtest.results import FoldResult, standings, winners
+from vigil.backtest.results import standings, winners
 from vigil.errors import UsageError
+from vigil.features.deploys import NO_DEPLOYS
 from vigil.features.grid import TrainingSeries, TrainingSet
 from vigil.forecast.seasonal import SeasonalNaive
 
@@ -40,7 +41,9 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[tuple[pd.Timestamp, int]] = []
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """The last value."""
         self.seen.append((history.index[-1], steps))
         return np.full(steps, history.iloc[-1])
@@ -49,7 +52,9 @@ class Recorder:
 class Refuser:
     """A model that cannot be fitted."""
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """Never."""
         raise ValueError("singular")
 
@@ -60,7 +65,8 @@ def test_each_fold_trains_on_what_lies_before_its_origin():
     backtest(training(series(1)), [Candidate("r", "forecaster", "test", lambda s: recorder)])
     last = series(1).history.index[-1]
     six_hours = pd.Timedelta(hours=6)
-    assert recorder.seen == [(last - 2 * six_hours, 24), (last - six_hours, 24)]
+    # The last fit is the one whose memory is traced.
+    assert recorder.seen[:-1] == [(last - 2 * six_hours, 24), (last - six_hours, 24)]
 
 
 def test_the_seasonal_model_beats_the_last_value_on_a_wave():
@@ -95,15 +101,56 @@ def test_groups_are_metrics_and_stand_ins_spread_over_sizes():
     assert [item.series_id for item in chosen["outside_metrics"]] == [9]
 
 
-def test_each_role_is_ranked_by_its_own_number():
-    """Less MASE is better, more average precision is."""
-    results = [
-        FoldResult("a", "forecaster", "x", "g", 0, {"mase": 1.0}, 0.1),
-        FoldResult("b", "forecaster", "x", "g", 0, {"mase": 0.5}, 0.1),
-        FoldResult("c", "detector", "x", "g", 0, {"average_precision": 0.2}, 0.1),
-        FoldResult("d", "detector", "x", "g", 0, {"average_precision": 0.9}, 0.1),
+def sparse(series_id: int, metric: str = "request_rate") -> TrainingSeries:
+    """A demand of four to six in every fifth step on average."""
+    rng = np.random.default_rng(series_id)
+    item = series(series_id, metric=metric)
+    demand = rng.integers(4, 7, len(item.history)) * (rng.random(len(item.history)) < 0.2)
+    return TrainingSeries(series_id, metric, STEP_S, item.history * 0 + demand)
+
+
+def test_sparse_series_are_a_group_of_their_own():
+    """From one step of four without demand on."""
+    assert group_of(sparse(1)) == "request_rate (sparse)"
+    assert group_of(sparse(1, "error_ratio")) == "error_ratio (sparse)"
+    half_zero = series(2).history.copy()
+    half_zero.iloc[::5] = 0
+    assert group_of(TrainingSeries(2, "request_rate", STEP_S, half_zero)) == "request_rate"
+
+
+def test_models_for_sparse_series_compete_for_those_only():
+    """And win there by the squared error, against a forecast of yesterday's zeros."""
+    names = ["croston", "tsb", "adida", "seasonal_naive"]
+    results = backtest(training(series(1), sparse(2), sparse(3)), find_candidates(names))
+    tried = {(result.series_group, result.candidate) for result in results}
+    assert ("request_rate", "seasonal_naive") in tried
+    assert ("request_rate", "tsb") not in tried
+    best = winners(results, "forecaster")["request_rate (sparse)"]
+    assert best.candidate in ("croston", "tsb", "adida")
+    assert best.score < 0.8
+
+
+class Hoarder(SeasonalNaive):
+    """A forecaster that fills some memory to get nowhere."""
+
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
+        """The season before, after 32 MiB of zeros."""
+        np.zeros(4 << 20)
+        return super().forecast(history, steps, deploys)
+
+
+def test_of_two_equal_models_the_one_with_less_memory_wins():
+    """Its peak is in the results."""
+    candidates = [
+        Candidate("hoarder", "forecaster", "test", Hoarder),
+        Candidate("naive", "forecaster", "test", SeasonalNaive),
     ]
-    assert [row.candidate for row in standings(results)] == ["d", "c", "b", "a"]
+    rows = standings(backtest(training(series(1)), candidates))
+    assert [row.candidate for row in rows] == ["naive", "hoarder"]
+    assert rows[0].score == rows[1].score
+    assert rows[1].peak_mib == pytest.approx(32, abs=1)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -6,6 +6,7 @@ import pytest
 
 from vigil.bench.forecast import bench_forecasters, forecast_cases, judge, summarise
 from vigil.bench.forecast_batch import bench_batch
+from vigil.bench.forecast_peers import FORECAST_PEERS
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def test_the_figures_of_a_known_forecast(cases):
 
 def test_the_summary_compares_with_seasonal_naive(cases):
     """A repeating day: the yardstick is perfect, and nobody is far worse."""
-    rows = summarise(bench_forecasters(cases, ["seasonal_naive", "vigil"]))
+    both = {name: FORECAST_PEERS[name] for name in ("seasonal_naive", "vigil")}
+    rows = summarise(bench_forecasters(cases, both))
     assert {row["family"] for row in rows} == {"all", "family"}
     assert all(row["mase"] == 0 for row in rows)
     assert all(row["failed"] == 0 for row in rows)

@@ -17,6 +17,7 @@ from otlp_messages import trace_request
 
 from vigil.events.content import ARROW_STREAM, JSON, NDJSON, PROTOBUF
 from vigil.events.decode import Decoded, Limits, Payload, Payloads, decode, decode_columns
+from vigil.events.redaction import NO_REDACTION
 from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
 from vigil.stores.arrow_messages import arrow_messages
 
@@ -25,9 +26,11 @@ LIMITS = Limits()
 GOOD = {"time": "2026-03-02T11:59:00Z", "service": "orders", "duration_ms": 12.5, "status": 200}
 
 
-def read(value: bytes, content_type: str = NDJSON, schema: pa.Schema = EVENTS) -> Decoded:
+def read(
+    value: bytes, content_type: str = NDJSON, schema: pa.Schema = EVENTS, limits: Limits = LIMITS
+) -> Decoded:
     """One payload, decoded at NOW."""
-    return decode([Payload(content_type, value, "here")], schema, NOW, LIMITS)
+    return decode([Payload(content_type, value, "here")], schema, NOW, limits)
 
 
 def reason(record: dict | bytes) -> tuple:
@@ -228,9 +231,37 @@ def test_valid_records_come_through_unchanged(records):
     """parse ∘ render = identity, as NDJSON and as Arrow."""
     lines = b"\n".join(orjson.dumps(record) for record in records)
     [message] = arrow_messages(pa.Table.from_pylist(records, schema=EVENTS))
-    for decoded in (read(lines), read(message.value, ARROW_STREAM)):
+    as_given = dataclasses.replace(LIMITS, redaction=NO_REDACTION)
+    for content, form in ((lines, NDJSON), (message.value, ARROW_STREAM)):
+        decoded = read(content, form, limits=as_given)
         assert decoded.dead.is_empty()
         assert decoded.records.select(list(records[0])).to_dicts() == records
+
+
+zones = st.sampled_from(["", "Z", "+00:00", "-0530", "+05", "+23:59", " +01:00", "z"])
+instants = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["2026-03-02", "2024-02-29", "2023-02-29", "2026-3-2", "12026-03-02"]),
+        st.sampled_from(["T", " ", "t", ""]),
+        st.sampled_from(["08:05:09", "08:05", "08", "24:00:00", "08:05:60", "8:5:9"]),
+        st.sampled_from(["", ".5", ".123456", ".123456789", ".", ",5"]),
+        zones,
+    ),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(instants)
+def test_an_instant_is_read_alike_alone_and_among_others(instant):
+    """How a time is understood does not depend on how messages were cut into batches."""
+    line = orjson.dumps({"time": instant, "service": "a", "duration_ms": 1})
+    other = b'{"time": "03/02/2026 08:00", "service": "b", "duration_ms": 1}'
+    alone, among = read(line), read(line + b"\n" + other)
+    assert among.records.filter(pl.col("service") == "a").equals(alone.records)
+    assert among.dead.select("field", "rule", "value").equals(
+        alone.dead.select("field", "rule", "value")
+    )
 
 
 mutated = st.builds(

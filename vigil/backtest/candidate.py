@@ -17,7 +17,8 @@ class Candidate:
     """`build` makes a fresh model for a season of that many steps.
 
     A forecaster's expectation goes into bundles. Detectors compete in the workbench; the stream
-    runs the one marked `deployable`, whose state a scorer can hold.
+    runs the one marked `deployable`, whose state a scorer can hold. `sparse_only`: competes only
+    for series that are mostly zero.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Candidate:
     build: Callable[[int], Forecaster | SeriesDetector]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     deployable: bool = True
+    sparse_only: bool = False
 
 
 def find_candidates(names: Sequence[str] = ()) -> list[Candidate]:

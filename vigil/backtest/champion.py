@@ -52,7 +52,7 @@ def expectations(
     windows = observations.drop_nulls("value").partition_by("series_id", as_dict=True)
     rows = []
     for number, item in enumerate(training.series):
-        winner = best[group_of(item.metric)]
+        winner = best[group_of(item)]
         rows.append(_expect(item, by_name[winner.candidate], windows[(item.series_id,)]))
         progress(number + 1, len(training.series), f"{winner.candidate} on {item.metric}")
     weekly = (training.end_at - training.start_at).days >= WEEKLY_FROM_DAYS
@@ -80,7 +80,7 @@ def _expect(
     freq = pd.offsets.Second(item.step_s)
     past, recent = item.history.iloc[:-held].asfreq(freq), item.history.iloc[-held:]
     model = candidate.build(item.steps_per_day)
-    rehearsal = model.forecast(past, held)  # type: ignore[union-attr]
+    rehearsal = model.forecast(past, held, item.deploys)  # type: ignore[union-attr]
     expected = pl.DataFrame(
         {
             "step": recent.index.to_numpy().astype("datetime64[us]"),
@@ -99,7 +99,7 @@ def _expect(
         residual = recent.to_numpy() - rehearsal
     spread = 1.4826 * float(np.median(np.abs(residual)))
     forecast = candidate.build(item.steps_per_day).forecast(  # type: ignore[union-attr]
-        item.history.asfreq(freq), steps
+        item.history.asfreq(freq), steps, item.deploys
     )
     return np.asarray(forecast, np.float32), spread, np.quantile(residual, QUANTILES)
 

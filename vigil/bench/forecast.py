@@ -8,7 +8,7 @@ al., PLOS Computational Biology 17(2), 2021 (WIS).
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vigil.bench.forecast_peers import FORECAST_PEERS, LEVELS
+from vigil.bench.forecast_peers import LEVELS, ForecastPeer
 from vigil.collect.series_csv import read_series
 from vigil.errors import InputError
 from vigil.forecast.regular import RegularSeries, regular
@@ -84,17 +84,19 @@ def _cases_of(path: Path, series: RegularSeries, origins: int) -> Iterator[Forec
 
 
 def bench_forecasters(
-    cases: Sequence[ForecastCase], names: Sequence[str], tick: Callable[[], None] = lambda: None
+    cases: Sequence[ForecastCase],
+    forecasters: Mapping[str, ForecastPeer],
+    tick: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
     """One row a case and forecaster: mase, wis, covered_80, covered_95, seconds; NaN where it
     failed.
     """
     rows = []
     for case in cases:
-        for name in names:
+        for name, forecast in forecasters.items():
             began = time.process_time()
             try:
-                quantile = FORECAST_PEERS[name](case.history, case.day_steps, len(case.actual))
+                quantile = forecast(case.history, case.day_steps, len(case.actual))
             except (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError):
                 # A library that cannot fit a series loses it; the others go on.
                 quantile = np.full((len(case.actual), len(LEVELS)), np.nan)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from vigil.errors import UsageError
 from vigil.forecast.series import forecast_series
+from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 # AutoETS takes seasons up to this length; beyond it fits none.
@@ -19,10 +20,15 @@ LIGHTGBM_LAGS = (-1, -2, -3, -6, -12)
 ForecastPeer = Callable[[pd.Series, int, int], np.ndarray]
 
 
-def vigil(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
+def vigil(
+    history: pd.Series,
+    day_steps: int,
+    steps: int,
+    settings: ForecastSettings = DEFAULT_SETTINGS,
+) -> np.ndarray:
     """Vigil's mixture; its central forecast stands in the middle."""
     time_s = history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6
-    found = forecast_series(time_s, history.to_numpy(float), steps, LEVELS)
+    found = forecast_series(time_s, history.to_numpy(float), steps, LEVELS, settings=settings)
     quantile = found.quantile.copy()
     quantile[:, LEVELS.index(0.5)] = found.mean
     return quantile

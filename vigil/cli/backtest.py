@@ -25,8 +25,10 @@ def command(
 ) -> None:
     """Backtest candidates by rolling origin and rank them in each group of series.
 
-    Forecasters are ranked by MASE (below 1 beats the seasonal naive forecast in training),
-    detectors by average precision on seeded anomalies injected into real series.
+    Forecasters are ranked by MASE (below 1 beats the seasonal naive forecast in training), by RMSSE
+    where series are mostly zero, times the price of what they cost: tenfold time must buy 2 % of
+    error, tenfold memory 1 %. Detectors are ranked by average precision on seeded anomalies
+    injected into real series.
 
     Exit codes: 0 done, 1 not enough history, 2 unknown candidate, 3 the database is down.
     """
@@ -47,7 +49,7 @@ def command(
             lambda done, total, what: bar.update(task, completed=done, total=total),
         )  # fmt: skip
         record(registry, uuid.uuid4().hex, training, results)
-    columns = ("role", "group", "candidate", "library", "score", "fit s")
+    columns = ("role", "group", "candidate", "library", "score", "fit s", "MiB", "priced")
     rows = [
         (
             row.role,
@@ -55,7 +57,9 @@ def command(
             row.candidate,
             row.library,
             f"{row.score:.3f}",
-            f"{row.fit_s:.2f}",
+            f"{row.fit_s:.3f}",
+            f"{row.peak_mib:.1f}",
+            f"{row.priced:.3f}",
         )
         for row in standings(results)
     ]

@@ -13,6 +13,7 @@ from vigil.stores.database import open_database
 from vigil.stores.labels import LabelStore
 from vigil.stores.registry import Registry
 from vigil.stores.timescale import WindowStore
+from vigil.workbench import known_deploys
 
 
 @contextmanager
@@ -29,6 +30,7 @@ def load_training(
     start_at, end_at = start_at or first, end_at or last + timedelta(seconds=settings.window_s)
     labels = LabelStore(engine)
     observations = learnable(store.observations(start_at, end_at), labels.labelled())
-    training = training_set(observations, start_at, end_at)
+    deploys = known_deploys(store, start_at, end_at)
+    training = training_set(observations, start_at, end_at, deploys=deploys)
     yield Registry(engine, settings.registry_path), observations, training
     engine.dispose()

@@ -15,6 +15,8 @@ OTLP_JSON = "application/json; otlp"
 
 KNOWN = (ARROW_STREAM, NDJSON, JSON, PROTOBUF, ACCESS_LOG)
 
+# A JSON object whose first field can be none of those: three bytes tell.
+_OTHER_FIELD = re.compile(rb'\{"[^rR]')
 _OTLP_FIELD = re.compile(rb'\s*\{\s*"resource_?(spans|logs|metrics)"', re.IGNORECASE)
 
 
@@ -22,12 +24,18 @@ def numbers_by_form(content_types: Sequence[str], values: Sequence[bytes]) -> di
     """Form → numbers of the payloads that have it, ascending; see `form_of`."""
     # The usual case at the highest rates: one declared type, from which only OTLP differs.
     alike = len(set(content_types)) == 1 and content_types[0] in (JSON, NDJSON)
-    if alike and not any(map(_OTLP_FIELD.match, values)):
+    if alike and not _any_otlp(values):
         return {content_types[0]: list(range(len(values)))}
     found: dict[str, list[int]] = {}
     for number, (content_type, value) in enumerate(zip(content_types, values, strict=True)):
         found.setdefault(form_of(content_type, value), []).append(number)
     return found
+
+
+def _any_otlp(values: Sequence[bytes]) -> bool:
+    if all(map(_OTHER_FIELD.match, {value[:3] for value in values})):
+        return False
+    return any(map(_OTLP_FIELD.match, values))
 
 
 def form_of(content_type: str, value: bytes) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from vigil.errors import InputError
 from vigil.events.access_logs.parse import AccessLog, parse_access_log, read_access_log_type
+from vigil.events.arrow_streams import read_arrow
 from vigil.events.content import (
     ACCESS_LOG,
     ARROW_STREAM,
@@ -93,7 +94,7 @@ def decode_columns(
     arrow = by_form.get(ARROW_STREAM, [])
     text = sorted(by_form.get(NDJSON, []) + by_form.get(JSON, []))
     otlp = sorted(by_form.get(PROTOBUF, []) + by_form.get(OTLP_JSON, []))
-    groups += _read_arrow(payloads, arrow, schema, names, dead)
+    groups += read_arrow(payloads, arrow, schema, names, dead)
     fields = {name: kind for name, kind in polars_schema(schema).items() if name in names}
     groups += read_json(payloads, text, limits, dead, fields)
     groups += _read_otlp(payloads, otlp, schema, limits, dead)
@@ -163,49 +164,6 @@ _NO_NUMBERS = np.empty(0, np.int64)
 
 def _nothing(schema: pa.Schema) -> pl.DataFrame:
     return pl.DataFrame(schema=polars_schema(schema))
-
-
-def _read_arrow(
-    payloads: Payloads,
-    numbers: Sequence[int],
-    schema: pa.Schema,
-    names: Sequence[str],
-    dead: list[dict[str, object]],
-) -> list[Rows]:
-    """Arrow streams; those of one schema become one frame, with the columns `names`."""
-    alike: dict[pa.Schema, list[tuple[int, pa.Table]]] = {}
-    for number in numbers:
-        try:
-            table = pa.ipc.open_stream(payloads.values[number]).read_all()
-            table = table.select([name for name in schema.names if name in table.schema.names])
-            table.validate()
-            table.select([name for name in names if name in table.schema.names]).validate(full=True)
-            _refuse_nested(table)
-            alike.setdefault(table.schema.remove_metadata(), []).append((number, table))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            dead.append(
-                one_dead_letter(
-                    number, payloads.place(number), 0, "payload", "must be an Arrow IPC stream",
-                    reason, text_only(payloads.values[number]),
-                )
-            )  # fmt: skip
-    groups = []
-    for given, tables in alike.items():
-        counts = [table.num_rows for _, table in tables]
-        kept = [name for name in names if name in given.names]
-        joined = pa.concat_tables([table.select(kept) for _, table in tables])
-        frame = pl.from_arrow(joined)
-        assert isinstance(frame, pl.DataFrame)
-        payload_of = np.repeat([number for number, _ in tables], counts).astype(np.int64)
-        lines = [np.arange(1, count + 1) for count in counts]
-        line_of = np.concatenate([*lines, np.empty(0, np.int64)])
-        # One piece of memory a column: everything after this is done on whole columns.
-        columns = frame.rechunk()
-        groups.append(
-            Rows(columns, payload_of, line_of, None, True, may_hold_nul=False, tables=dict(tables))
-        )
-    return groups
 
 
 def _read_otlp(
@@ -289,11 +247,3 @@ def _read_lines(
     line_of = np.array([place for _, place, _ in lines], np.int64)[matched]
     kept = [line for (_, _, line), keep in zip(lines, matched, strict=True) if keep]
     return Rows(frame.filter(matched), payload_of, line_of, kept)
-
-
-def _refuse_nested(table: pa.Table) -> None:
-    """Raise ValueError for a column whose values are no single values (attributes are a map)."""
-    for field in table.schema:
-        simple = not pa.types.is_nested(field.type)
-        if not simple and not (field.name == "attributes" and pa.types.is_map(field.type)):
-            raise ValueError(f"column {field.name} has type {field.type}")

@@ -6,12 +6,15 @@ import pyarrow as pa
 NUL, REPLACEMENT = "\0", "\ufffd"
 
 # How JSON spells them; a surrogate without its partner is read as one too.
-_SPELLINGS = (b"\0", b"\\u0000", b"\\ud", b"\\uD")
+_ESCAPES = (b"\\u0000", b"\\ud", b"\\uD")
 
 
 def may_hold_nul(payload: bytes) -> bool:
     """False where text read from this JSON or line cannot hold a NUL."""
-    return any(spelling in payload for spelling in _SPELLINGS)
+    if b"\0" in payload:
+        return True
+    # One byte is found thirty times as fast as several, and few texts have any.
+    return b"\\" in payload and any(escape in payload for escape in _ESCAPES)
 
 
 def without_nul(records: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """What messages hold, and the unchecked rows that are read from it with their origin."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +38,8 @@ def message_place(topic: str, partition: int, offset: int) -> str:
 class Rows:
     """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter.
 
-    is_own: written by a part of Vigil, which has taken out secrets before. tables: payload number →
-    its table with all columns, where `frame` has only those that are wanted.
+    is_own: written by a part of Vigil, which has taken out secrets before. table: a payload's
+    number → its rows with all columns, where `frame` has only those that are wanted.
     """
 
     frame: pl.DataFrame
@@ -48,13 +48,13 @@ class Rows:
     lines: Sequence[bytes] | None = None
     is_own: bool = False
     may_hold_nul: bool = True
-    tables: Mapping[int, pa.Table] | None = None
+    table: Callable[[int], pa.Table] | None = None
 
     def raw(self, row: int) -> str:
         if self.lines is not None:
             return readable(self.lines[row])
-        if self.tables is not None:
-            whole = self.tables[int(self.payload[row])].slice(int(self.line[row]) - 1, 1)
+        if self.table is not None:
+            whole = self.table(int(self.payload[row])).slice(int(self.line[row]) - 1, 1)
             return readable(orjson.dumps(whole.to_pylist()[0], default=str))
         fields = self.frame.row(row, named=True)
         return readable(orjson.dumps(fields, default=str))

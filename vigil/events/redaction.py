@@ -113,11 +113,13 @@ class Redaction:
         """Texts without what the rules find; nulls stay."""
         if texts.null_count() == len(texts):
             return texts
-        distinct = texts.drop_nulls().unique(maintain_order=True)
+        distinct = texts.drop_nulls().unique()
         if 2 * len(distinct) > len(texts):
             return self._clean(texts)
         clean = self._clean(distinct)
         changed = distinct != clean
+        if not changed.any():
+            return texts
         return texts.replace(distinct.filter(changed), clean.filter(changed))
 
     def _clean(self, texts: pl.Series) -> pl.Series:

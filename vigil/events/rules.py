@@ -11,9 +11,10 @@ from functools import lru_cache
 import orjson
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vigil.events.redaction import Redaction
-from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
+from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS, UTC_US
 
 TIME = pl.Datetime("us", "UTC")
 ATTRIBUTES = pl.Map(pl.String, pl.String)
@@ -35,7 +36,13 @@ _REQUIRED = {
 # Free text may begin with anything; a name that begins like a JSON object or list was one.
 _FREE_TEXT = ("error", "body", "route", "attributes")
 
-_ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+_ZONED = (
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f %#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M%#z",
+)
 _NAIVE = (
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f",
@@ -72,6 +79,9 @@ def parse_time(column: str) -> pl.Expr:
 
 def _instants(given: pl.Series) -> pl.Series:
     """Nearly all are of one form: the others are only tried on what that one leaves over."""
+    complete = _complete_instants(given)
+    if complete is not None:
+        return complete
     text = given.str.strip_chars()
     usual = text.str.to_datetime(_ZONED[0], time_unit="us", time_zone="UTC", strict=False)
     left = (usual.is_null() & text.is_not_null()).arg_true()
@@ -79,6 +89,21 @@ def _instants(given: pl.Series) -> pl.Series:
         return usual
     found = pl.select(_any_instant(pl.lit(text.gather(left)))).to_series()
     return usual.scatter(left, found)
+
+
+def _complete_instants(given: pl.Series) -> pl.Series | None:
+    """All of them, where all are ISO 8601 with seconds (or minutes) and zone; else None.
+
+    Arrow reads these ten times as fast, and all or none. Shorter ones it would read as well that
+    no other reader here does.
+    """
+    if (given.str.len_bytes() < len("2026-03-02T12:00:00Z")).any():
+        return None
+    try:
+        found = pc.cast(given.to_arrow(compat_level=pl.CompatLevel.oldest()), UTC_US)
+    except pa.ArrowInvalid:
+        return None
+    return pl.Series(given.name, found, TIME)
 
 
 def _any_instant(text: pl.Expr) -> pl.Expr:
@@ -143,10 +168,10 @@ def check(
     typed = raw.with_columns(*plan.casts, _attributes(raw["attributes"], limits))
     now = pl.lit(now_at).dt.cast_time_unit("us").alias(_NOW)
     both = pl.concat([typed, raw.rename(_RAW.__add__)], how="horizontal").with_columns(now)
+    if not both.select(plan.any_broken).item():
+        return typed, pl.DataFrame(schema=_BROKEN)
     which = both.select(plan.first_broken)["which"]
     rows, rules = which.is_not_null().arg_true(), plan.rules
-    if not len(rows):
-        return typed, pl.DataFrame(schema=_BROKEN)
     found = [rules[number] for number in which.gather(rows).to_list()]
     broken = pl.DataFrame(
         {
@@ -180,6 +205,7 @@ class _Plan:
 
     casts: list[pl.Expr]
     rules: list[tuple[str, str, pl.Expr]]
+    any_broken: pl.Expr
     first_broken: pl.Expr
 
 
@@ -196,7 +222,8 @@ def _plan(schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits:
         pl.when(broken).then(pl.lit(number, pl.Int32))
         for number, (_, _, broken) in enumerate(rules)
     )
-    return _Plan(casts, rules, first.alias("which"))
+    some = pl.any_horizontal(broken.any() for _, _, broken in rules)
+    return _Plan(casts, rules, some, first.alias("which"))
 
 
 def _rules(

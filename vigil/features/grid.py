@@ -1,12 +1,14 @@
 """Observations on a regular grid: what models are trained on."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import polars as pl
+
+from vigil.features.deploys import NO_DEPLOYS, instants
 
 # A gap of up to this many steps is bridged; a longer one tells the series apart from its past.
 BRIDGED_STEPS = 12
@@ -16,12 +18,16 @@ LEAST_FILLED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TrainingSeries:
-    """One series on its grid. `history`: float64, DatetimeIndex (UTC, no zone) without gaps."""
+    """One series on its grid. `history`: float64, DatetimeIndex (UTC, no zone) without gaps.
+
+    deploys: instants of the deploys that concern it (UTC, no zone), planned ones among them.
+    """
 
     series_id: int
     metric: str
     step_s: int
     history: pd.Series
+    deploys: pd.DatetimeIndex = field(default_factory=lambda: NO_DEPLOYS)
 
     @property
     def steps_per_day(self) -> int:
@@ -46,6 +52,7 @@ class TrainingSet:
             digest.update(np.int64(item.series_id).tobytes())
             digest.update(item.history.index.to_numpy().astype("int64").tobytes())
             digest.update(item.history.to_numpy().tobytes())
+            digest.update(item.deploys.to_numpy().astype("datetime64[us]").tobytes())
         return digest.hexdigest()
 
 
@@ -80,9 +87,17 @@ def on_grid(observations: pl.DataFrame, step_s: int) -> pd.Series:
 
 
 def training_set(
-    observations: pl.DataFrame, start_at: datetime, end_at: datetime, least_step_s: int = 300
+    observations: pl.DataFrame,
+    start_at: datetime,
+    end_at: datetime,
+    least_step_s: int = 300,
+    deploys: pl.DataFrame | None = None,
 ) -> TrainingSet:
-    """All series of long-form `observations` that can be learnt from, with gaps bridged."""
+    """All series of long-form `observations` that can be learnt from, with gaps bridged.
+
+    `deploys`: those of the series, schema `vigil.features.deploys.DEPLOYS`; None for none.
+    """
+    deployed = {} if deploys is None else instants(deploys)
     kept, excluded = [], {}
     for (series_id,), rows in observations.group_by("series_id", maintain_order=True):
         assert isinstance(series_id, int)
@@ -93,7 +108,8 @@ def training_set(
             excluded[series_id] = reason
         else:
             bridged = grid.interpolate(limit=BRIDGED_STEPS).ffill().bfill()
-            kept.append(TrainingSeries(series_id, rows["metric"][0], step_s, bridged))
+            own = deployed.get(series_id, NO_DEPLOYS)
+            kept.append(TrainingSeries(series_id, rows["metric"][0], step_s, bridged, own))
     return TrainingSet(tuple(kept), excluded, start_at, end_at)
 
 

@@ -11,6 +11,8 @@ Source: Barber et al., "Conformal prediction beyond exchangeability", Annals of 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from vigil.forecast.pool import Panel, recent_mean, season_mean
 
@@ -18,8 +20,8 @@ from vigil.forecast.pool import Panel, recent_mean, season_mean
 FLOOR = 0.25
 # A scale must beat the plain band by this share of its loss.
 LEAST_GAIN = 0.02
-# Few independent errors say little about tails: the band widens by this over their root.
-WIDENING = 0.25
+# Student's distribution has a finite spread from three degrees of freedom on.
+LEAST_FREEDOM = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def offsets(errors: Errors, levels: np.ndarray) -> np.ndarray:
     best = np.zeros((series, errors.ahead.shape[2], len(levels)))
     weight = errors.weight + 1e-12
     total = weight.sum(axis=1)
+    widening = _widening(weight, errors.independent, levels)
     for number, (scale, ahead) in enumerate(zip(errors.scale, errors.ahead, strict=True)):
         floor = 0.0 if number == 0 else FLOOR * (scale * weight).sum(axis=1) / total
         floored = scale + np.reshape(floor, (-1, 1)) + 1e-12
@@ -58,7 +61,7 @@ def offsets(errors: Errors, levels: np.ndarray) -> np.ndarray:
         better = loss < best_loss
         best_loss = np.where(better, loss, best_loss)
         middle = weighted_quantiles(errors.error / floored, weight, np.array([0.5]))
-        wide = middle + (quantile - middle) * (1 + WIDENING / np.sqrt(errors.independent))
+        wide = middle + (quantile - middle) * widening
         offset = wide[:, None, :] * (ahead + np.reshape(floor, (-1, 1)) + 1e-12)[:, :, None]
         best = np.where(better[:, None, None], offset, best)
     return np.sort(best, axis=2)
@@ -100,6 +103,21 @@ def weighted_quantiles(value: np.ndarray, weight: np.ndarray, levels: np.ndarray
     reached = (np.cumsum(heavy, axis=1) - heavy / 2) / heavy.sum(axis=1, keepdims=True)
     rows = [np.interp(levels, at, seen) for at, seen in zip(reached, ranked, strict=True)]
     return np.stack(rows)
+
+
+def _widening(weight: np.ndarray, independent: float, levels: np.ndarray) -> np.ndarray:
+    """Factor by which quantiles of few errors fall short of those of the next one, float (s, q).
+
+    That of a normal sample with as many independent members: the next value lies within
+    t · sqrt(1 + 1/n) sample deviations where n errors lie within z. Unequal weights make n smaller
+    (Kish, "Survey Sampling", 1965).
+    """
+    kish = weight.sum(axis=1) ** 2 / (weight**2).sum(axis=1) / weight.shape[1]
+    effective = np.maximum(independent * kish, 1.0)[:, None]
+    freedom = np.maximum(effective - 1, LEAST_FREEDOM)
+    outer = np.maximum(np.abs(levels - 0.5), 1e-3) + 0.5
+    ratio = student_t.ppf(outer, freedom) / norm.ppf(outer)
+    return np.asarray(ratio * np.sqrt(1 + 1 / effective))
 
 
 def _quantile_loss(

@@ -5,13 +5,18 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from vigil.features.deploys import NO_DEPLOYS
+
 
 class Forecaster(Protocol):
     """Fitted and asked once; a new one is built for each series and fold."""
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """Expected values of the next `steps` steps, float64 (steps,).
 
-        `history` has a DatetimeIndex with a frequency and no gaps.
+        `history` has a DatetimeIndex with a frequency and no gaps. `deploys`: instants of deploys,
+        planned ones among them; a model without regressors ignores them.
         """
         ...

@@ -8,6 +8,7 @@ import numpy as np
 from vigil.forecast.bands import Errors, offsets, spreads
 from vigil.forecast.mixture import Cases, horizon_ranges, mix, turns
 from vigil.forecast.pool import Panel, pool_forecasts
+from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
 
 LEVELS = (0.1, 0.5, 0.9)
 # Below this many steps there is nothing to choose by.
@@ -19,10 +20,6 @@ FIRST_SEASONS = 3
 SEASONS_MET = 4
 LATE_STEPS = 16
 MOST_HORIZONS = 48
-# An error of this share of the history ago counts half.
-HALF_LIFE = 0.5
-# What an error counts whose origin or target was another kind of day than now, working or weekend.
-UNLIKE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ def forecast_panel(
     steps: int,
     levels: Sequence[float] = LEVELS,
     origins: int = 200,
+    settings: ForecastSettings = DEFAULT_SETTINGS,
 ) -> PanelForecast:
     """The next `steps` steps of each series of at least `LEAST_STEPS` steps.
 
@@ -82,7 +80,8 @@ def forecast_panel(
         flat = member[:, :, :, columns].reshape(len(names), series, -1)
         truth = actual[:, :, columns].reshape(series, -1)
         fresh = (
-            np.exp2(-age / HALF_LIFE) * _alike(panel, tried, target[:, columns], wanted)
+            np.exp2(-age / settings.half_life)
+            * _alike(panel, tried, target[:, columns], wanted, settings.unlike)
         ).ravel()
         if tested.any():
             share, error = mix(
@@ -117,14 +116,16 @@ def forecast_panel(
     )
 
 
-def _alike(panel: Panel, origins: np.ndarray, target: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _alike(
+    panel: Panel, origins: np.ndarray, target: np.ndarray, wanted: np.ndarray, unlike: float
+) -> np.ndarray:
     """What each case (o, h) counts for the wanted steps ahead (mask), by kinds of day."""
     if panel.weekend is None:
         return np.ones(target.shape)
     now = panel.weekend[panel.length - 1]
     then = panel.weekend[panel.length + int(np.median(np.flatnonzero(wanted)))]
     same = (panel.weekend[origins - 1] == now)[:, None] & (panel.weekend[target] == then)
-    return np.where(same, 1.0, UNLIKE)
+    return np.where(same, 1.0, unlike)
 
 
 def tested_steps(panel: Panel) -> int:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from vigil.features.deploys import NO_DEPLOYS
+
 
 class SeasonalNaive:
     """The last season once more (Hyndman and Athanasopoulos, "Forecasting", section 5.2)."""
@@ -10,7 +12,9 @@ class SeasonalNaive:
     def __init__(self, season_steps: int) -> None:
         self.season_steps = season_steps
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """See `Forecaster`; with less than a season of history, its last value."""
         values = history.to_numpy(float)
         season = values[-self.season_steps :] if len(values) >= self.season_steps else values[-1:]
@@ -23,7 +27,9 @@ class SeasonalMedian:
     def __init__(self, season_steps: int) -> None:
         self.season_steps = season_steps
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """See `Forecaster`."""
         values = history.to_numpy(float)
         seasons = min(7, len(values) // self.season_steps)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vigil.errors import UsageError
+from vigil.features.deploys import NO_DEPLOYS
 from vigil.forecast.panel import LEAST_STEPS, LEVELS, forecast_panel, tested_steps
 from vigil.forecast.pool import Panel
 from vigil.forecast.regular import RegularSeries, regular
 from vigil.forecast.seasons import seasons_of
+from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +46,9 @@ class SeriesForecast:
 class MixtureForecaster:
     """`forecast_series` as a candidate of the workbench."""
 
-    def forecast(self, history: "pd.Series", steps: int) -> np.ndarray:
+    def forecast(
+        self, history: "pd.Series", steps: int, deploys: "pd.DatetimeIndex" = NO_DEPLOYS
+    ) -> np.ndarray:
         """See `Forecaster`."""
         time_s = history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6
         return forecast_series(time_s, history.to_numpy(float), steps).mean
@@ -56,6 +60,7 @@ def forecast_series(
     steps: int,
     levels: Sequence[float] = LEVELS,
     holidays: frozenset[int] = frozenset(),
+    settings: ForecastSettings = DEFAULT_SETTINGS,
 ) -> SeriesForecast:
     """Continue float64 (n,) times and values, in any order, NaN allowed, by `steps` of their step.
 
@@ -74,7 +79,7 @@ def forecast_series(
     day = series.day_steps
     seasons = seasons_of(series.value, day)
     panel = Panel(series.value[None], seasons, days_off(series, steps, holidays))
-    found = forecast_panel(panel, series.measured[None], steps, levels)
+    found = forecast_panel(panel, series.measured[None], steps, levels, settings=settings)
     share = found.weight[0].mean(axis=0)
     method = {found.members[m]: float(share[m]) for m in np.argsort(-share) if share[m] > 0}
     return SeriesForecast(

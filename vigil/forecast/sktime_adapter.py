@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vigil.features.deploys import NO_DEPLOYS
+
 
 class SktimeForecaster:
     """Any sktime forecaster; `build` makes a fresh one."""
@@ -13,7 +15,9 @@ class SktimeForecaster:
     def __init__(self, build: Callable[[], Any]) -> None:
         self._build = build
 
-    def forecast(self, history: pd.Series, steps: int) -> np.ndarray:
+    def forecast(
+        self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
+    ) -> np.ndarray:
         """See `Forecaster`."""
         # Nothing is updated afterwards, so nothing needs to be remembered.
         model = self._build().set_config(remember_data=False)

@@ -8,10 +8,12 @@ tools show its lag.
 
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate, groupby
 from logging import getLogger
 from typing import Any, cast
 
@@ -34,6 +36,9 @@ METADATA_AGE_S = 5.0
 # Of a partition that is not asked for, no more than this is kept in memory.
 BUFFERED_BYTES = 64 << 20
 FETCH_MESSAGES = 10_000
+
+# Topic and partition.
+Place = tuple[str, int]
 
 _GONE = (ck.KafkaError.OFFSET_OUT_OF_RANGE, ck.KafkaError._AUTO_OFFSET_RESET)
 _DOWN = (
@@ -58,12 +63,13 @@ _REFUSED = (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL)
 class _Partition:
     """What was fetched ahead: `next_offset` is the one after the newest buffered message,
     `taken_to` the one after the newest handed out. Offsets may have gaps: the end of a transaction
-    takes one.
+    takes one. `fetched` has the messages as they came, many together.
     """
 
     next_offset: int
     taken_to: int
-    messages: deque[ck.Message] = field(default_factory=deque)
+    fetched: deque[list[ck.Message]] = field(default_factory=deque)
+    buffered: int = 0
     buffered_bytes: int = 0
     end_seen: bool = False
     paused: bool = False
@@ -72,10 +78,43 @@ class _Partition:
     def restart(self, offset: int) -> None:
         """Begin anew at `offset`."""
         self.next_offset = self.taken_to = offset
-        self.messages.clear()
-        self.buffered_bytes = 0
+        self.fetched.clear()
+        self.buffered = self.buffered_bytes = 0
         self.end_seen = self.paused = False
         self.assigned = True
+
+    def keep(self, messages: list[ck.Message]) -> None:
+        """Buffer what has arrived, oldest first, but for what was fetched before a seek."""
+        if _offset(messages[0]) < self.next_offset:
+            messages = [found for found in messages if _offset(found) >= self.next_offset]
+            if not messages:
+                return
+        self.fetched.append(messages)
+        self.next_offset = _offset(messages[-1]) + 1
+        self.buffered += len(messages)
+        self.buffered_bytes += sum(map(len, messages))
+        self.end_seen = False
+
+    def hand_out(self, max_messages: int, max_bytes: int) -> list[ck.Message]:
+        """The oldest that were buffered, within the bounds; at least one where there is any."""
+        taken: list[ck.Message] = []
+        size = 0
+        while self.fetched and len(taken) < max_messages and size < max_bytes:
+            first = self.fetched.popleft()
+            sizes = list(accumulate(map(len, first), initial=size))[1:]
+            fits = min(bisect_right(sizes, max_bytes), max_messages - len(taken))
+            fits = fits or int(not taken)
+            if fits < len(first):
+                self.fetched.appendleft(first[fits:])
+                max_messages = len(taken) + fits
+            if fits:
+                taken += first[:fits]
+                size = sizes[fits - 1]
+        self.buffered -= len(taken)
+        self.buffered_bytes -= size
+        if taken:
+            self.taken_to = _offset(taken[-1]) + 1
+        return taken
 
 
 class KafkaLog:
@@ -119,7 +158,7 @@ class KafkaLog:
             self._consumer = ck.Consumer(common | consumer)
         except ck.KafkaException as error:
             raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {_text(error)}") from error
-        self._parts: dict[tuple[str, int], _Partition] = {}
+        self._parts: dict[Place, _Partition] = {}
         self._turns: dict[str, int] = {}
         self._metadata: tuple[float, dict[str, int]] = (-METADATA_AGE_S, {})
         self._commits: dict[tuple[str, str], dict[int, int]] = {}
@@ -223,12 +262,12 @@ class KafkaLog:
         with self._consuming:
             part = self._positioned(topic, partition, offset)
             deadline = time.monotonic() + READ_S
-            while self._fetch(0) == FETCH_MESSAGES and len(part.messages) < max_messages:
+            while self._fetch(0) == FETCH_MESSAGES and part.buffered < max_messages:
                 pass
-            while not part.messages and not part.end_seen and time.monotonic() < deadline:
+            while not part.fetched and not part.end_seen and time.monotonic() < deadline:
                 self._fetch(0.05)
                 self._raise_if_refused()
-            if not part.messages and not part.end_seen:
+            if not part.fetched and not part.end_seen:
                 self._raise_if_down()
             return self._take(topic, partition, part, max_messages, max_bytes)
 
@@ -255,29 +294,22 @@ class KafkaLog:
     def _fetch(self, timeout_s: float) -> int:
         """Sort what has arrived into the partitions' buffers; returns how much it was."""
         arrived = self._consumer.consume(FETCH_MESSAGES, timeout_s)
-        for found in arrived:
-            place = (found.topic(), found.partition())
-            part = self._parts.get(place)  # type: ignore[arg-type]
+        for place, is_error, found in _by_place(arrived):
+            part = self._parts.get(place)
             if part is None:
                 continue
-            error = found.error()
-            if error is not None:
-                self._note(place, part, error)  # type: ignore[arg-type]
+            if not is_error:
+                part.keep(found)
                 continue
-            offset = found.offset()
-            if offset < part.next_offset:  # type: ignore[operator]
-                continue  # fetched before a seek
-            part.messages.append(found)
-            part.next_offset = offset + 1  # type: ignore[operator]
-            part.buffered_bytes += len(found)
-            part.end_seen = False
+            for refused in found:
+                self._note(place, part, refused.error())  # type: ignore[arg-type]
         for place, part in self._parts.items():
             if part.buffered_bytes > BUFFERED_BYTES and not part.paused:
                 self._consumer.pause([ck.TopicPartition(*place)])
                 part.paused = True
         return len(arrived)
 
-    def _note(self, place: tuple[str, int], part: _Partition, error: ck.KafkaError) -> None:
+    def _note(self, place: Place, part: _Partition, error: ck.KafkaError) -> None:
         if error.code() == ck.KafkaError._PARTITION_EOF:
             part.end_seen = True
         elif error.code() in _GONE:
@@ -303,24 +335,14 @@ class KafkaLog:
     def _take(
         self, topic: str, partition: int, part: _Partition, max_messages: int, max_bytes: int
     ) -> MessageBatch:
-        taken: list[ck.Message] = []
-        size = 0
-        while part.messages and len(taken) < max_messages:
-            size += len(part.messages[0])
-            if taken and size > max_bytes:
-                size -= len(part.messages[0])
-                break
-            taken.append(part.messages.popleft())
-        part.buffered_bytes -= size
-        if taken:
-            part.taken_to = _offset(taken[-1]) + 1
+        taken = part.hand_out(max_messages, max_bytes)
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
             self._consumer.resume([ck.TopicPartition(topic, partition)])
             part.paused = False
         return MessageBatch(
             values=[found.value() or b"" for found in taken],
-            content_types=[_content_type(found) for found in taken],
-            offsets=[_offset(found) for found in taken],
+            content_types=list(map(_content_type, taken)),
+            offsets=cast(list[int], list(map(ck.Message.offset, taken))),
             row=lambda number: _stored(taken[number]),
         )
 
@@ -402,6 +424,23 @@ class KafkaLog:
 
     def _raise_if_down(self) -> None:
         self._ask(lambda: self._admin.list_topics(timeout=1.0))
+
+
+def _by_place(arrived: list[ck.Message]) -> Iterator[tuple[Place, bool, list[ck.Message]]]:
+    """Runs of one partition, oldest first, and whether they are errors there, not messages."""
+    places = set(
+        zip(map(ck.Message.topic, arrived), map(ck.Message.partition, arrived), strict=True)
+    )
+    if len(places) == 1 and set(map(ck.Message.error, arrived)) == {None}:
+        # Nearly always so: then nothing is done for each message.
+        yield cast(Place, places.pop()), False, arrived
+        return
+    for (topic, partition, is_error), found in groupby(arrived, _kind):
+        yield (topic, partition), is_error, list(found)
+
+
+def _kind(found: ck.Message) -> tuple[str, int, bool]:
+    return str(found.topic()), int(found.partition() or 0), found.error() is not None
 
 
 def _offset(found: ck.Message) -> int:

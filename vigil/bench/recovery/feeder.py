@@ -19,7 +19,8 @@ from vigil.stores.arrow_messages import arrow_messages
 from vigil.stores.log import Message
 
 START_AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
-LONGEST = timedelta(days=14)
+# Two hours of feeding at full speed: a campaign on a slow machine must not run dry.
+LONGEST = timedelta(days=60)
 TRACES_PER_S = 2.0
 FAULTS_PER_DAY = 6
 RETRY_S = 0.2
