@@ -8,6 +8,7 @@ UV := .uv/bin/uv
 # Stamps are written last, so an interrupted set-up is simply done again.
 UV_STAMP := .uv/.ready-$(UV_VERSION)
 STAMP := .venv/.ready
+NOTEBOOKS_STAMP := data/local/notebooks/.ready
 
 .PHONY: help setup demo test lint lock lab docs bench audit sbom dist clean
 .DEFAULT_GOAL := help
@@ -86,14 +87,14 @@ DEMO_HOME := $(CURDIR)/data/local/demo
 lab: $(STAMP)
 	@VIGIL_HOME="$${VIGIL_HOME:-$(DEMO_HOME)}" $(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) notebooks
 
-# Notebooks are executed on what is there: without data they would show nothing.
-docs: $(STAMP)
+docs: $(STAMP) $(NOTEBOOKS_STAMP)
 	@$(BIN)/mkdocs build --strict --quiet
-	@home="$${VIGIL_HOME:-$(DEMO_HOME)}"; if [ -d "$$home/postgres" ] || [ -n "$${VIGIL_STORE_URL:-}" ]; then \
-	  VIGIL_HOME="$$home" PLOTLY_RENDERER=notebook $(BIN)/jupyter nbconvert --log-level WARN --to html --execute \
-	    --output-dir data/local/site/notebooks notebooks/*.ipynb; \
-	  else echo "no data in $$home: the notebooks are left out (make demo first)"; fi
 	@echo "documentation: data/local/site/index.html"
+
+$(NOTEBOOKS_STAMP): $(STAMP) $(wildcard notebooks/*.ipynb) tools/notebook_pages.py
+	@echo "==> running the notebooks on two days of simulated traffic"
+	@$(BIN)/python tools/notebook_pages.py
+	@touch $@
 
 # Runs `vigil bench` with these words and keeps the result for the page of benchmarks.
 NAME ?= logs

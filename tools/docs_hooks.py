@@ -1,4 +1,4 @@
-"""Pages that MkDocs makes while it builds: the reference from the program itself, benchmarks."""
+"""Pages that MkDocs makes while it builds: reference from the program, notebooks, benchmarks."""
 
 import inspect
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import click
 from bench_page import benchmarks_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from notebook_pages import notebook_files
 
 from vigil.cli.main import COMMANDS, cli
 from vigil.client import Client, Selection, connect
@@ -20,6 +21,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/commands.md": commands_page(),
         "reference/settings.md": settings_page(),
         "reference/python.md": python_page(),
+        **notebook_files(),
     }
     for place, text in pages.items():
         files.append(File.generated(config, place, content=text))

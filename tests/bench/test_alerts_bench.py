@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from vigil.bench.alerts.detection import FlaggedWindows
 from vigil.bench.alerts.estate import FAULTS, NOISE, START, Estate, Event, plan, simulate
 from vigil.bench.alerts.judge import JudgedPage, judge
 
@@ -77,3 +78,47 @@ def test_pages_are_counted_against_faults_noise_and_causes():
     assert (row["faults_paged"], row["pages_per_fault"], row["cause_right"]) == (1.0, 2.0, 1.0)
     assert row["for_nothing_a_week"] == 2.0
     assert row["for_nothing"] == {"no noise at all": 1, "deploy blip": 1}
+
+
+def flagged(*windows: tuple[int, float, bool, int]) -> pl.DataFrame:
+    """Decisions of (service, seconds since the begin, flagged, revision)."""
+    rows = [
+        (service * 9, ESTATE.services[service], pl.from_epoch(pl.Series([at])).item(), flag, number)
+        for service, at, flag, number in windows
+    ]
+    columns = ["series_id", "service", "window_start", "flagged", "revision"]
+    return pl.DataFrame(rows, schema=columns, orient="row").cast(
+        {"window_start": pl.Datetime("us")}
+    )
+
+
+def test_a_fault_is_found_by_the_first_flag_of_a_service_that_it_hits():
+    """Not by a service it does not hit, nor by a revision, which comes late."""
+    begin = int(ESTATE.scored_from_s) + 36_000
+    names = ESTATE.services
+    hit = Event("latency_step", begin, begin + 1800, 9, 3.0, frozenset(names[9:11]))
+    unseen = Event("error_burst", begin + 7200, begin + 9000, 20, 0.1, frozenset([names[20]]))
+    flags = FlaggedWindows()
+    flags.add(flagged((30, begin + 60, True, 0), (9, begin, True, 1), (10, begin + 60, False, 0)))
+    flags.add(flagged((10, begin + 120, True, 0), (9, begin + 180, True, 0)))
+    judged = flags.judge(ESTATE, [hit, unseen], [])
+    assert (judged["recall"], judged["median_delay_windows"]) == (0.5, 3.0)
+    assert judged["missed"] == {"error_burst": 1}
+    assert judged["recall_by_chance"] == 0.0
+
+
+def test_runs_of_flags_are_unexplained_outside_faults_noise_and_warm_up():
+    """Flags close together are one run; a maintenance explains what is behind it."""
+    begin = int(ESTATE.scored_from_s) + 36_000
+    behind = ESTATE.callees[0][0]
+    apart = min(set(range(len(ESTATE.callees))) - ESTATE.reach(0, upwards=False))
+    stopped = Event("maintenance", begin, begin + 1800, 0, 1.0)
+    flags = FlaggedWindows()
+    flags.add(flagged((apart, begin - 80_000, True, 0), (behind, begin + 300, True, 0)))
+    flags.add(
+        flagged(
+            (apart, begin, True, 0), (apart, begin + 120, True, 0), (apart, begin + 900, True, 0)
+        )
+    )
+    judged = flags.judge(ESTATE, [], [stopped])
+    assert judged["unexplained_flag_runs_a_week"] == 2.0

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from vigil.bench.crossval import GRID, choose, cross_validate, settings_grid
+from vigil.bench.crossval import GRID, choose, cross_validate, f1_spread, settings_grid
 from vigil.bench.measures import AlertCounts
 from vigil.detect import DetectorSettings
 from vigil.errors import InputError
@@ -47,6 +47,13 @@ def test_each_family_is_held_out_once(tmp_path):
     assert [row.family for row in rows] == ["a", "b", "c"]
     assert (pooled.counts.segments, pooled.counts.segments_found) == (3, 3)
     assert rows[0].summary()["f1"] == 1.0
+
+
+def test_the_spread_tells_what_other_series_might_have_given():
+    """None where all series agree, wide where a few decide, the figure itself inside."""
+    assert f1_spread([counts(7, 0)] * 5) == [0.7, 0.7]
+    low, high = f1_spread([counts(10, 0), counts(10, 0), counts(0, 0), counts(2, 0)])
+    assert low < 0.55 < high
 
 
 def test_a_folder_without_series_is_an_error(tmp_path):

@@ -9,7 +9,7 @@ def followed(evidence: np.ndarray) -> np.ndarray:
     """The quantiles after all of it, with a memory of 3,000 steps."""
     quantiles = START.copy()
     for number, value in enumerate(evidence):
-        learn(value, max(0.5 / (number + 20), 1 / 3_000), quantiles)
+        learn(value, max(0.5 / (number + 20), 1 / 3_000), 1.0, quantiles)
     return quantiles
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from vigil.alerts.cases import Message
 from vigil.alerts.policy.schema import Limit, Policy
+from vigil.wording import counted
 
 
 class Limiter:
@@ -35,7 +36,9 @@ class Limiter:
         self._due.setdefault(message.channel, now_at + timedelta(seconds=limit.digest_s))
         kept = ("incident_id", "title", "severity", "origin", "opened_at", "at")
         self._items.setdefault(message.channel, []).append({name: document[name] for name in kept})
-        return f"more than {limit.pages} pages in {limit.per_s:g} s, it comes in a digest"
+        return (
+            f"more than {counted(limit.pages, 'page')} in {limit.per_s:g} s, it comes in a digest"
+        )
 
     @property
     def waiting(self) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vigil.wording import counted
+
 
 class Ruling(StrEnum):
     """What is to be done about a trial."""
@@ -96,13 +98,13 @@ def judge_challenge(
     if replay is None:
         return Verdict(Ruling.WAIT, f"{score.reason}; the replay of the past has not run yet")
     replayed = (
-        f"{replay['challenger']:.0f} pages in a replay of {replay['days']:.0f} days,"
+        f"{counted(replay['challenger'], 'page')} in a replay of {counted(replay['days'], 'day')},"
         f" the champion {replay['champion']:.0f}"
     )
     if replay["challenger"] > replay["champion"]:
         return Verdict(Ruling.REFUSE, replayed)
     live = (
-        f"{record.shadow_pages} pages in {record.hours} h in the shadow,"
+        f"{counted(record.shadow_pages, 'page')} in {record.hours} h in the shadow,"
         f" the champion {record.champion_pages}"
     )
     if record.shadow_pages > record.champion_pages and record.hours >= rules.shadow_h:
@@ -120,7 +122,7 @@ def judge_challenge(
 def judge_probation(record: ShadowRecord, rules: TrialRules = DEFAULT_RULES) -> Verdict:
     """The verdict on a new champion, from the former one in its shadow."""
     said = (
-        f"{record.champion_pages} pages in {record.hours} h,"
+        f"{counted(record.champion_pages, 'page')} in {record.hours} h,"
         f" the former champion would have had {record.shadow_pages}"
     )
     extra = record.champion_pages - record.shadow_pages

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from vigil.cli.output import json_option, print_facts, print_json, print_table, progress_bar
+from vigil.wording import counted
 
 
 @click.command("replay")
@@ -74,7 +75,7 @@ def _show(report: dict[str, Any]) -> None:
     if "pages" in report:
         rows = [list(page.values()) for page in report["pages"]]
         columns = list(report["pages"][0]) if rows else ["pages"]
-        print_table(f"{len(rows)} pages", columns, rows)
+        print_table(counted(len(rows), "page"), columns, rows)
         return
     print_facts("Pages", report["counts"])
     rows = [list(change.values()) for change in report["changes"]]

@@ -12,6 +12,7 @@ import traitlets
 from vigil.detect.feedback import Verdict
 from vigil.errors import VigilError
 from vigil.incidents.incident import series_name
+from vigil.wording import counted
 
 STATIC = Path(__file__).parent / "static"
 MOST_ROWS = 50
@@ -83,7 +84,7 @@ def _shown(number: int, alert: dict[str, Any]) -> dict[str, Any]:
         "row": number,
         "when": f"{alert['window_start']:%Y-%m-%d %H:%M:%S}",
         "series": series_name(alert["metric"], alert),
-        "words": f"{value}, expected {expected}; {alert['lasted']} windows",
+        "words": f"{value}, expected {expected}; {counted(alert['lasted'], 'window')}",
         "at": alert["place"],
         **{name: alert[name] for name in ("actual", "lower", "upper")},
     }

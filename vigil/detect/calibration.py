@@ -43,11 +43,14 @@ def p_value(evidence, quantiles):
 
 
 @compiled
-def learn(evidence, rate, quantiles):
-    """Move the quantiles by one step of Robbins and Monro; `rate` is one over the memory."""
+def learn(evidence, rate, trust, quantiles):
+    """Move the quantiles by one step of Robbins and Monro; `rate` is one over the memory.
+
+    `trust`, 0 to 1, is how far the value counts when drift is looked for.
+    """
     usual = SHARES[_WATCHED]
     hit = 1.0 if evidence > quantiles[_WATCHED] else 0.0
-    quantiles[LEVELS] += (hit - usual - quantiles[LEVELS]) / _WATCH_STEPS
+    quantiles[LEVELS] += trust * (hit - usual - quantiles[LEVELS]) / _WATCH_STEPS
     # Where far more or less lies beyond than should, the past is another country: forget faster.
     wrong = abs(math.log((usual + quantiles[LEVELS] + 0.02) / (usual + 0.02)))
     rate *= 1 + _HURRY * min(max(wrong - _TOLERATED, 0.0), 1.0)

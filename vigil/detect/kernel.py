@@ -13,7 +13,7 @@ import numpy as np
 
 from vigil.detect.calibration import START, learn, p_value
 from vigil.detect.robust import LARGEST_VALUE, LARGEST_Z, TO_SIGMA, compiled, follow, median
-from vigil.detect.season import expected_at, learn_season, untested
+from vigil.detect.season import DAY_S, expected_at, learn_season, untested
 from vigil.detect.state import (
     ABSOLUTE,
     ALARM_GAP_S,
@@ -36,6 +36,7 @@ from vigil.detect.state import (
     SEASONAL_SPREAD,
     SEEN_S,
     SPREAD,
+    STARTED_S,
     STEP_S,
     TOLERATED,
     WEIGHT,
@@ -56,6 +57,8 @@ VANISHED_GAPS, VANISHED_STEPS = 2.0, 5.0
 _NEVER_MUTED = 0.5
 # An alert this short may as well be the tail of the noise.
 _BRIEF_STEPS = 6
+# The share of its pace at which a young series learns from what is being alerted on.
+_HELD = 0.1
 # So many changes in a mostly constant series make their usual size known.
 _CHANGES_KNOWN = 8
 
@@ -239,6 +242,8 @@ def _seen(time_s, s):
             s[ALARM_GAP_S] = gap
             s[FLAGGED] = s[QUIET] = 0.0
         s[GAP_S] = max(usual, s[GAP_S] * (1 - 1e-4))
+    else:
+        s[STARTED_S] = time_s
     s[SEEN_S] = time_s
 
 
@@ -259,13 +264,19 @@ def _expect(local_s, free, weight, kind, prior, prior_spread, relative, s, profi
         # A quantile of few requests scatters more.
         thin = min(max(math.sqrt(s[WEIGHT] / max(weight, 1.0)), 1.0), 5.0)
     # A scale of zero (mostly constant series) leans on the mean absolute deviation, and on how
-    # large changes are when there are any.
-    change = TO_SIGMA * s[CHANGE] * min(1.0, s[CHANGES] / _CHANGES_KNOWN)
+    # large changes are when there are any; requests have the noise of their number instead.
+    change = 0.0
+    if kind == GENERIC:
+        change = TO_SIGMA * s[CHANGE] * min(1.0, s[CHANGES] / _CHANGES_KNOWN)
     level_scale = max(TO_SIGMA * s[SPREAD], 0.25 * s[ABSOLUTE], change) * thin
     level_scale = max(level_scale, _floor(kind, s[LEVEL], weight, s, relative))
     if math.isfinite(prior):
         scale = max(prior_spread * thin, _floor(kind, prior, weight, s, relative))
         return level_scale, prior, scale
+    if kind != GENERIC and s[SEEN_S] - s[STARTED_S] < DAY_S:
+        # The profile of requests is not asked on the day that it was learnt on: an incident would
+        # be what it expects. A metric of unknown kind is held against its level anyway.
+        return level_scale, s[LEVEL], level_scale
     seasonal = expected_at(profile, seen, local_s, free, s)
     if not math.isfinite(seasonal) or s[SEASONAL_COUNT] < 10:
         return level_scale, s[LEVEL], level_scale
@@ -327,20 +338,22 @@ def _persists(unusual, k, n, s):
 @compiled
 def _learn(local_s, free, value, weight, kind, scale, constants, s, first, profile, seen):
     count = int(s[COUNT])
+    # Young requests learn fast, but not from what is being alerted on.
+    trust = _HELD if kind != GENERIC and s[FLAGGED] > 0 else 1.0
     if count < FIRST:
         first[count] = value
         s[LEVEL] = median(first, count + 1)
         s[SPREAD] = median(np.abs(first[: count + 1] - s[LEVEL]), count + 1)
     else:
-        rate = max(2.0 / count, constants.memory_rate)
+        rate = max(trust * 2.0 / count, constants.memory_rate)
         s[LEVEL] = follow(s[LEVEL], value, TO_SIGMA * s[SPREAD] + 1e-9, rate)
         away = abs(value - s[LEVEL])
         least = 1e-3 * (abs(s[LEVEL]) + s[ABSOLUTE]) + 1e-12
         s[SPREAD] = max(follow(s[SPREAD], away, max(s[SPREAD], least), rate), 0.0)
     bounded = min(abs(value - s[LEVEL]), 10 * scale) if count >= 10 else abs(value - s[LEVEL])
-    s[ABSOLUTE] += max(1.0 / (count + 1), constants.memory_rate) * (bounded - s[ABSOLUTE])
+    s[ABSOLUTE] += max(trust / (count + 1), constants.memory_rate) * (bounded - s[ABSOLUTE])
     _learn_change(abs(value - s[LEVEL]), constants, s)
-    learn_season(local_s, free, value, scale, constants, s, profile, seen)
+    learn_season(local_s, free, value, scale, trust, constants, s, profile, seen)
     if count >= 10:
         _learn_evidence(kind, constants, s)
     s[ZEROS] *= 1 - constants.memory_rate
@@ -358,9 +371,12 @@ def _learn_evidence(kind, constants, s):
     rate = max(0.5 / (s[COUNT] + 11), constants.memory_rate)
     # What is alerted on is learnt slowly, so that a long incident does not end its own alert.
     doubt = constants.alert_doubt if kind == GENERIC else constants.request_alert_doubt
-    learn(s[EVIDENCE], rate * (doubt if s[FLAGGED] > 0 else 1.0), s[CALM:QUANTILES])
+    known = doubt if s[FLAGGED] > 0 else 1.0
+    # An incident of requests is no drift.
+    trust = known if kind != GENERIC else 1.0
+    learn(s[EVIDENCE], rate * known, trust, s[CALM:QUANTILES])
     brief = s[ALERT_STEPS] <= _BRIEF_STEPS
-    learn(s[EVIDENCE], rate * (1.0 if brief else doubt), s[QUANTILES:])
+    learn(s[EVIDENCE], rate * (1.0 if brief else doubt), 1.0, s[QUANTILES:])
 
 
 @compiled

@@ -84,12 +84,15 @@ def expected_at(profile, seen, local_s, free, s):
 
 
 @compiled
-def learn_season(local_s, free, value, scale, constants, s, profile, seen):
-    """Learn one value, `scale` being its usual deviation from the level."""
+def learn_season(local_s, free, value, scale, trust, constants, s, profile, seen):
+    """Learn one value, `scale` being its usual deviation from the level.
+
+    `trust`, 0 to 1, is how fast a young series' spread learns from it.
+    """
     known = expected_at(profile, seen, local_s, free, s)
     unknown_day = untested(seen, local_s, free, s)
     if math.isfinite(known) and not unknown_day:
-        _learn_spread(abs(value - known), constants, s)
+        _learn_spread(abs(value - known), trust, constants, s)
     if free:
         _compare(local_s, value, s, profile, seen)
         _learn_profile(local_s, value, scale, constants, s, profile[FREE], seen[FREE])
@@ -98,12 +101,12 @@ def learn_season(local_s, free, value, scale, constants, s, profile, seen):
 
 
 @compiled
-def _learn_spread(away, constants, s):
+def _learn_spread(away, trust, constants, s):
     n = s[SEASONAL_COUNT]
     if n < 10:
         s[SEASONAL_SPREAD] = (s[SEASONAL_SPREAD] * n + away / TO_SIGMA) / (n + 1)
     else:
-        rate = max(2.0 / n, constants.memory_rate)
+        rate = max(trust * 2.0 / n, constants.memory_rate)
         least = 1e-3 * (abs(s[LEVEL]) + s[ABSOLUTE]) + 1e-12
         step = max(s[SEASONAL_SPREAD], least)
         s[SEASONAL_SPREAD] = max(follow(s[SEASONAL_SPREAD], away, step, rate), 0.0)

@@ -8,8 +8,8 @@ from vigil.detect import calibration
     COUNT, LAST_S, STEP_S, LEVEL, SPREAD, ABSOLUTE, SEASONAL_SPREAD, SEASONAL_COUNT, EVIDENCE,
     WEIGHT, PER_WEIGHT, FLAGGED, CHANGE, CHANGES, QUIET, SEEN_S, GAP_S, TOLERATED, CONFIRMED,
     ZEROS, ALARM_GAP_S, RECENT, FREE_DAY, FREE_COUNT, FREE_ERROR, WORK_ERROR,
-    ALERT_STEPS, CALM,
-) = range(28)  # fmt: skip
+    ALERT_STEPS, STARTED_S, CALM,
+) = range(29)  # fmt: skip
 # Quantiles of evidence twice: between alerts, and whenever.
 QUANTILES = CALM + calibration.STATE_COLUMNS
 STATE_COLUMNS = QUANTILES + calibration.STATE_COLUMNS

@@ -17,6 +17,7 @@ from vigil.incidents.own import OwnIncident
 from vigil.incidents.rules import WARNING, IncidentRules
 from vigil.stores.own_incidents import set_own_incident
 from vigil.stores.timescale import WindowStore
+from vigil.wording import counted
 
 STREAM = "vigil.drill"
 DAY = timedelta(days=1)
@@ -85,7 +86,7 @@ def _blind_spot(item: ServiceDrill) -> OwnIncident:
         prefix=f"blind-{item.service}",
         severity=WARNING,
         title=f"blind spot: faults of {item.service} would go unnoticed",
-        reason=f"the drill injected {item.faults} faults and {item.found} were noticed;"
+        reason=f"the drill injected {counted(item.faults, 'fault')} and {item.found} were noticed;"
         f" missed: {missed}",
         cause=f"of {', '.join(KINDS)} the drill missed {missed}",
         services=[item.service],

@@ -2,6 +2,7 @@
 
 from vigil.incidents.incident import Evidence, Incident
 from vigil.incidents.topology import Topology
+from vigil.wording import counted
 
 _SHOWN = 3
 
@@ -42,7 +43,8 @@ def _worst(item: Evidence) -> str:
         change = "is not measured any more"
     elif expected:
         change = f"is {item.worst.actual / expected:.1f}× the expected"
-    return f"{item.name} {change}, in {item.windows} windows since {item.since:%H:%M:%S} UTC"
+    lasted = counted(item.windows, "window")
+    return f"{item.name} {change}, in {lasted} since {item.since:%H:%M:%S} UTC"
 
 
 def _list(names: list[str]) -> str:

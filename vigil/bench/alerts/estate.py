@@ -16,6 +16,7 @@ from vigil.events.schema import KEY_COLUMNS
 START = datetime(2026, 3, 2, tzinfo=UTC)
 WINDOW_S = 60
 STEPS = 86_400 // WINDOW_S
+WARM_UP_DAYS = 2
 LAYERS = (8, 20, 28)
 ROUTE_SHARES = np.array([0.6, 0.3, 0.1])
 ENVIRONMENTS = (("onprem", "dc-1"), ("aws-prod", "eu-west-1"), ("azure-prod", "westeurope"))
@@ -75,6 +76,16 @@ class Estate:
         self.peak_h = rng.uniform(11, 21, LAYERS[0])
 
     @property
+    def scored_from_s(self) -> float:
+        """When the warm-up is over and faults and noise may begin, epoch seconds."""
+        return START.timestamp() + WARM_UP_DAYS * 86_400
+
+    @property
+    def weeks(self) -> float:
+        """Length of the time after the warm-up."""
+        return (self.days - WARM_UP_DAYS) / 7
+
+    @property
     def services(self) -> list[str]:
         """Names, entries first."""
         return [f"service-{number:02d}" for number in range(len(self.callees))]
@@ -115,9 +126,9 @@ class Estate:
 
 
 def plan(estate: Estate, faults: int, noise: int) -> tuple[list[Event], list[Event]]:
-    """Faults in slots of their own after the first two days, noise anywhere after them."""
+    """Faults in slots of their own after the warm-up, noise anywhere after them."""
     rng = np.random.default_rng([estate.seed, 2])
-    begin, end = START.timestamp() + 2 * 86_400, START.timestamp() + estate.days * 86_400
+    begin, end = estate.scored_from_s, START.timestamp() + estate.days * 86_400
     slot = (end - begin) / max(faults, 1)
     planned = []
     for number in range(faults):

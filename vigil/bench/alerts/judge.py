@@ -1,6 +1,6 @@
 """Pages against the truth: how many a fault, how many for nothing, is the cause named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -46,7 +46,7 @@ def judge(
         any(_names_cause(estate, faults[number], page) for page in found[:1])
         for number, found in paged.items()
     )
-    weeks = (estate.days - 2) / 7
+    weeks = estate.weeks
     delays = [found[0].at_s - faults[number].start_s for number, found in paged.items()]
     return {
         "policy": policy,
@@ -56,8 +56,8 @@ def judge(
         "for_nothing_a_week": round(len(for_nothing) / weeks, 2),
         "cause_right": round(right / max(len(paged), 1), 3),
         "delay_min": round(median(delays) / 60, 1) if delays else None,
-        "missed": _kinds(faults[number] for number in of_fault if number not in paged),
-        "for_nothing": _kinds(_behind(page, noise, estate) for page in for_nothing),
+        "missed": kinds(faults[number] for number in of_fault if number not in paged),
+        "for_nothing": kinds(_behind(page, noise, estate) for page in for_nothing),
     }
 
 
@@ -69,7 +69,7 @@ def _names_cause(estate: Estate, fault: Event, page: JudgedPage) -> bool:
     return number == fault.service
 
 
-def _behind(page: JudgedPage, noise: Sequence[Event], estate: Estate) -> Any:
+def _behind(page: JudgedPage, noise: Sequence[Event], estate: Estate) -> Event | None:
     names = estate.services
     for event in noise:
         near = event.start_s <= page.at_s <= event.end_s + AFTERMATH_S
@@ -78,7 +78,8 @@ def _behind(page: JudgedPage, noise: Sequence[Event], estate: Estate) -> Any:
     return None
 
 
-def _kinds(events: Any) -> dict[str, int]:
+def kinds(events: Iterable[Event | None]) -> dict[str, int]:
+    """How many of each kind; None is what no noise explains."""
     found: dict[str, int] = {}
     for event in events:
         kind = "no noise at all" if event is None else event.kind

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from vigil.alerts.policy import Policy, parse_policy
 from vigil.alerts.replay import Page, Replay
+from vigil.bench.alerts.detection import FlaggedWindows
 from vigil.bench.alerts.estate import (
     STEPS,
     WINDOW_S,
@@ -42,7 +43,7 @@ def bench_alerts(
     progress: Progress = lambda done, total, what: None,
     engine: sa.Engine | None = None,
 ) -> dict[str, Any]:
-    """Rows of the table, and how fast Vigil's own policy went.
+    """What the detector found, a row a policy, and how fast Vigil's own policy went.
 
     With the engine of an empty database also how fast `vigil replay --diff` goes through it.
     """
@@ -56,6 +57,7 @@ def bench_alerts(
     scoring = Scoring(WindowSpec(window_s=WINDOW_S), OnlineDetector(DetectorSettings()))
     keys = estate.keys()
     ledger = None if engine is None else LedgerOfMonth(engine, keys, estate.calls())
+    flags = FlaggedWindows()
     deciding_s = 0.0
     for day, (observed, revised) in enumerate(simulate(estate, planned, blips)):
         progress(day, days, "scoring and paging")
@@ -65,6 +67,7 @@ def bench_alerts(
         for peer in peers:
             told[peer.name] += peer.day(time_s, value, mute)
         rows = scored(scoring, observed, revised, keys)
+        flags.add(rows)
         began = time.process_time()
         replay.feed(rows)
         deciding_s += time.process_time() - began
@@ -77,6 +80,7 @@ def bench_alerts(
         pages[name] = [
             JudgedPage(p.at_s, frozenset([names[p.service]]), names[p.service]) for p in found
         ]
+    policies = [judge(name, estate, planned, blips, found) for name, found in pages.items()]
     return {
         "days": days,
         "series": keys.height,
@@ -85,7 +89,11 @@ def bench_alerts(
         "seed": seed,
         "deciding_times_real_time": round(days * 86_400 / deciding_s),
         **({} if ledger is None else {"replay_diff": ledger.replay(policy, days)}),
-        "policies": [judge(name, estate, planned, blips, found) for name, found in pages.items()],
+        "detection": {
+            **flags.judge(estate, planned, blips),
+            "false_pages_a_week": policies[0]["for_nothing_a_week"],
+        },
+        "policies": policies,
     }
 
 
