@@ -14,8 +14,9 @@ from vigil.windows.session import close_sessions
 
 # Between two spans of a trace no pause is longer.
 GAP_S = 10
-# A look costs as much as a thousand spans, so it is not taken at every step.
-LOOK_EVERY_US = 60_000_000
+# A look costs as much as some thousand spans, so it is seldom taken; where there is little room, as
+# often as this, before fewer traces are followed.
+LOOK_EVERY_US, LOOK_CROWDED_US = 60_000_000, 20_000_000
 MOST_SPANS = 5_000
 # A trace of more than this share of them is none, but an id that a client never changes.
 MOST_OF_ONE = 0.1
@@ -112,7 +113,7 @@ class TraceSessions:
     def _look(self, reached_us: int, finish: bool = False) -> pl.DataFrame:
         """What is complete; each minute of event time, or when there is little room."""
         waited_us = reached_us - (self._closed_to_us or reached_us - LOOK_EVERY_US)
-        crowded = waited_us > 0 and self.spans_held > self.most_spans * 3 // 4
+        crowded = waited_us >= LOOK_CROWDED_US and self.spans_held > self.most_spans * 3 // 4
         if not self._held or not (waited_us >= LOOK_EVERY_US or crowded or finish):
             return pl.DataFrame(schema=_CLOSED)
         held = pl.concat(self._held)
