@@ -17,7 +17,7 @@ from vigil.cli.bench import BENCHMARKS
 # Benchmark → figures that are drawn over time: a name, and the way to it in the result. A step is a
 # key of an object, or key=value for a row of a list.
 HEADLINES: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "alerts": {"faults paged": ("vigil", "faults_paged")},
+    "alerts": {"faults paged": ("policies", "policy=vigil", "faults_paged")},
     "collect": {"of a bare handler": ("receiver=vigil", "ratio")},
     "ledger": {"GiB": ("gib",), "lookup, ms": ("lookup_ms_median",)},
     "logs": {
@@ -106,8 +106,10 @@ def _table(rows: Sequence[Mapping[str, Any]], title: str) -> Iterator[str]:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    if value is None or value == {}:
         return "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')}: {_cell(part)}" for key, part in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

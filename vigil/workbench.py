@@ -16,7 +16,8 @@ import polars as pl
 
 from vigil.backtest.candidate import Candidate
 from vigil.backtest.champion import QUANTILES, Expectations, expectations
-from vigil.backtest.folds import Progress
+from vigil.backtest.ensembling import ENSEMBLE, learn_on_all
+from vigil.backtest.folds import SERIES_PER_GROUP, Progress, representatives
 from vigil.backtest.results import DETECTOR, FORECASTER, FoldResult, Standing, standings, winners
 from vigil.errors import VigilError
 from vigil.features.deploys import deploys_of_series
@@ -168,7 +169,7 @@ def make_challenger(
             "excluded": len(training.excluded),
         },
         "models": {group: _model(standing, candidates) for group, standing in best.items()},
-        "detectors": _detectors(results, candidates),
+        "detectors": _detectors(results, candidates, training),
         "backtest": {"mase": mase, "standings": [_row(row) for row in standings(results)]},
         "quantile_levels": list(QUANTILES),
         "features": ["value"],
@@ -189,14 +190,21 @@ def _model(standing: Standing, candidates: Sequence[Candidate]) -> dict[str, Any
 
 
 def _detectors(
-    results: Sequence[FoldResult], candidates: Sequence[Candidate]
+    results: Sequence[FoldResult], candidates: Sequence[Candidate], training: TrainingSet
 ) -> dict[str, dict[str, Any]]:
-    """Group → the best detector, and the one that the stream runs, with their numbers."""
+    """Group → the best detector, and the one that the stream runs, with their numbers.
+
+    Where the ensemble is best also the weights that it learns on the group's representatives.
+    """
     deployable = {item.name for item in candidates if item.role == DETECTOR and item.deployable}
     served = winners([r for r in results if r.candidate in deployable], DETECTOR)
     return {
         group: {
-            "best": {"name": best.candidate, "average_precision": best.score},
+            "best": {
+                "name": best.candidate,
+                "average_precision": best.score,
+                **(_learned(training, group) if best.candidate == ENSEMBLE else {}),
+            },
             "served": {
                 "name": served[group].candidate,
                 "average_precision": served[group].score,
@@ -206,6 +214,11 @@ def _detectors(
         }
         for group, best in winners(results, DETECTOR).items()
     }
+
+
+def _learned(training: TrainingSet, group: str) -> dict[str, Any]:
+    members = representatives(training, SERIES_PER_GROUP)[group]
+    return learn_on_all(item.history for item in members).document()
 
 
 def _row(row: Standing) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from listening import listening
 
 from vigil.bench.fuzzing.payloads import Fuzzer, content_headers
 
-PAYLOADS = 18 * 3
+PAYLOADS = 19 * 3
 
 
 def test_bad_input_breaks_nothing_and_good_input_is_counted():

@@ -66,6 +66,23 @@ def test_a_file_without_values_is_refused_with_its_name(tmp_path):
         forecast(path, 5)
 
 
+@pytest.mark.parametrize("option", ["--out", "--plot"])
+def test_a_folder_that_is_not_there_is_said_before_the_work(tmp_path, option):
+    """With its name, for either file."""
+    path = tmp_path / "few.csv"
+    path.write_text("t,v\n1,3\n2,4\n")
+    with pytest.raises(InputError, match=r"nowhere/x cannot be written: there is no folder"):
+        forecast(path, 2, option, str(tmp_path / "nowhere" / "x"))
+
+
+def test_a_forecast_beyond_the_calendar_is_refused(tmp_path):
+    """Year 10000 has no date."""
+    path = tmp_path / "late.csv"
+    path.write_text("t,v\n9999-12-31 22:00,3\n9999-12-31 23:00,4\n")
+    with pytest.raises(InputError, match="years 1 to 9999"):
+        forecast(path, 5)
+
+
 def test_a_series_of_one_value_is_continued_with_a_reason(tmp_path):
     """Nothing better can be known, and the note says so."""
     path = tmp_path / "one.csv"

@@ -54,6 +54,20 @@ def test_two_results_of_one_command_are_drawn_over_time_and_the_newest_is_shown(
     assert benchmarks_page("", tmp_path)[1] == pictures
 
 
+def test_counts_in_a_cell_are_said_in_words(tmp_path):
+    """As of what was missed."""
+    keep(tmp_path, "2026-03-02T12:00:00+00:00", 8.0)
+    path = next(tmp_path.glob("*.json"))
+    rows = [
+        {"system": "a", "missed": {"latency_ramp": 1, "drop": 2}},
+        {"system": "b", "missed": {}},
+    ]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"result": {"accuracy": rows}}))
+    page, _ = benchmarks_page("", tmp_path)
+    assert "| a | latency ramp: 1, drop: 2 |" in page
+    assert "| b | – |" in page
+
+
 def test_what_did_not_hold_is_said(tmp_path):
     """An exit code of 1 is an answer."""
     keep(tmp_path, "2026-03-02T12:00:00+00:00", 8.0)

@@ -17,8 +17,9 @@ from otlp_messages import trace_request
 
 from vigil.events.content import ARROW_STREAM, JSON, NDJSON, PROTOBUF
 from vigil.events.decode import Decoded, Limits, Payload, Payloads, decode, decode_columns
+from vigil.events.nul import table_may_hold_nul
 from vigil.events.redaction import NO_REDACTION
-from vigil.events.schema import EVENTS, LOGS, METRICS, SPAN_KINDS
+from vigil.events.schema import ATTRIBUTES, EVENTS, LOGS, METRICS, SPAN_KINDS
 from vigil.stores.arrow_messages import arrow_messages
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -223,6 +224,39 @@ def test_a_nul_character_is_replaced_wherever_it_stands():
     [found] = read(request.SerializeToString(), PROTOBUF).records.to_dicts()
     assert found["error"] == "\ufffd"
     assert found["attributes"]["note"] == "x\ufffd"
+
+
+KINDS_OF_TEXT = [
+    pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TEXT, ids=str)
+def test_arrow_of_another_producer_is_cleaned_as_all_else_is(kind):
+    """Whoever wrote it: a header proves nothing."""
+    columns = {
+        "time": [NOW, NOW],
+        "service": pa.array(["a\0b", "c"], kind),
+        "duration_ms": [1.0, 2.0],
+        "error": pa.array(["token=hunter2", None], kind),
+        "peer_service": pa.array(["https://u:hunter2@x.example/", "cart"], kind),
+        "attributes": pa.array([[("api_key", "hunter2"), ("n\0", "x\0")], None], ATTRIBUTES),
+    }
+    message = arrow_messages(pa.table(columns))[0].value
+    first, second = read(message, ARROW_STREAM).records.to_dicts()
+    assert (first["service"], first["error"]) == ("a\ufffdb", "token=[secret]")
+    assert first["peer_service"] == "https://[secret]@x.example/"
+    assert first["attributes"] == {"api_key": "[secret]", "n\ufffd": "x\ufffd"}
+    assert (second["service"], second["peer_service"], second["error"]) == ("c", "cart", None)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=4) | st.none(), max_size=6), st.integers(0, 6))
+def test_no_nul_of_an_arrow_message_is_overlooked(texts, start):
+    """Also in a part of a table, whose bytes are those of the whole."""
+    part = pa.table({"body": pa.array(texts, pa.string())}).slice(start)
+    held = any("\0" in (text or "") for text in texts[start:])
+    assert table_may_hold_nul(part) == held
 
 
 @settings(deadline=None)

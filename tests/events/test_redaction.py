@@ -53,6 +53,26 @@ def test_what_is_taken_out_and_what_stays(text, left):
     assert clean(text) == left
 
 
+def test_digits_of_other_scripts_make_no_card():
+    """Nor do they stop those who look for one."""
+    text = "paid 4" + "\u0663" * 12 + " and 4" + "\uff11" * 15
+    assert clean(text) == text
+
+
+FRAGMENTS = st.sampled_from(
+    ["4111", " 1111", "-1111", "\u0663", "10.1", ".2.3", "::", ":0a", "1:2:3", "token", "=", "x",
+     " ", "?", "/a", "@b.cd", "://", "Bearer ", "abcdef", "eyJabcd.efgh", '"', "key", ":", "sk-"]
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(FRAGMENTS, max_size=14).map("".join))
+def test_what_the_first_search_passes_over_no_rule_would_change(text):
+    """It only saves time."""
+    texts = pl.Series([text])
+    assert EVERYTHING.text(texts).to_list() == EVERYTHING._replace_all(texts.clone()).to_list()
+
+
 WORDS = st.text(string.ascii_lowercase + " ", max_size=15)
 SECRETS = st.text(string.ascii_letters + string.digits, min_size=20, max_size=40)
 

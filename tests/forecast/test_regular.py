@@ -42,6 +42,15 @@ def test_a_long_gap_repeats_the_day_before():
     np.testing.assert_allclose(series.value, np.tile(day, 4), atol=1e-12)
 
 
+def test_a_long_gap_of_the_second_day_is_a_line():
+    """A day that was not met twice is no example: the end of a ramp does not fall back."""
+    value = np.arange(30.0)
+    value[26:] = np.nan
+    value = np.concatenate([value, np.full(12, np.nan)])
+    series = regular(3600.0 * np.arange(42), value)
+    np.testing.assert_allclose(series.value[26:], 25.0)
+
+
 def test_the_step_is_the_commonest_distance():
     """Gaps and jitter do not change it; one instant has no distance, so a minute is assumed."""
     assert usual_step_s(np.array([0.0, 300, 600, 900, 7200, 7500])) == 300

@@ -49,6 +49,20 @@ def test_the_band_grows_with_the_horizon_of_a_random_walk():
     assert width[-1] > 4 * width[0]
 
 
+def test_a_straight_line_goes_on():
+    """No member draws it out, but all are late by as much as ever, and the mean makes up for it."""
+    found = forecast_series(60.0 * np.arange(300), np.arange(300.0), 24)
+    assert (found.mean >= found.quantile[:, 0]).all()
+    np.testing.assert_allclose(found.mean, np.arange(300, 324), atol=3)
+
+
+def test_what_comes_on_average_is_said_where_most_values_are_zero():
+    """The nearest forecast of most steps is zero, which is not what comes."""
+    value = 3.0 * (np.random.default_rng(5).random(2000) < 0.1)
+    found = forecast_series(3600.0 * np.arange(2000), value, 24)
+    assert any(f"on average {value.mean():.3g}" in note for note in found.notes)
+
+
 def test_a_constant_stays_and_is_certain():
     """No division by a spread of zero."""
     found = forecast_series(60.0 * np.arange(100), np.full(100, 5.0), 10)

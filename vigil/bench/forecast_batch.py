@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import psutil
 
+from vigil.bench.memory import watched_memory
 from vigil.forecast.batch import forecast_batch
 
 WEEKS, STEP_S, DAY_STEPS = 4, 3_600.0, 24
@@ -38,16 +38,12 @@ def bench_batch(
     from statsforecast.models import AutoETS
 
     value = simulated_panel(series)
-    process = psutil.Process()
-    before, began = process.memory_info().rss, time.process_time()
-    peak = [before]
-
-    def watch(done: int, total: int) -> None:
-        peak[0] = max(peak[0], process.memory_info().rss)
-        progress(done, total)
-
-    mean, _ = forecast_batch(value[:, :-DAY_STEPS], MONDAY_S, STEP_S, DAY_STEPS, progress=watch)
-    seconds = time.process_time() - began
+    with watched_memory() as peak_mib:
+        began = time.process_time()
+        history = value[:, :-DAY_STEPS]
+        mean, _ = forecast_batch(history, MONDAY_S, STEP_S, DAY_STEPS, progress=progress)
+        seconds = time.process_time() - began
+        memory_mib = peak_mib()
     sample = slice(0, min(SAMPLE, series))
     began = time.process_time()
     model = AutoETS(season_length=DAY_STEPS)
@@ -63,7 +59,7 @@ def bench_batch(
         "cpu_s": round(seconds, 1),
         "cpu_s_per_1000": round(1000 * seconds / series, 2),
         "input_mib": round(value.nbytes / 2**20),
-        "memory_above_input_mib": round((peak[0] - before) / 2**20),
+        "memory_above_input_mib": round(memory_mib),
         "relative_error": round(
             float(np.abs(mean[sample] - actual[sample]).mean(axis=1).sum() / naive.sum()), 3
         ),

@@ -32,6 +32,17 @@ class SeriesResult:
     points: int = 0
     seconds: float = 0.0
 
+    def add(
+        self, item: "LabelledSeries", score: np.ndarray, flags: np.ndarray, seconds: float
+    ) -> None:
+        """Judge what the detector said about a series, both (n,), after the warm-up."""
+        labels = item.labels[item.start :]
+        if labels.any():
+            self.vus.append(vus_pr(labels, score[item.start :]))
+        self.alerts += count_alerts(labels, flags[item.start :])
+        self.points += len(item.labels)
+        self.seconds += seconds
+
     def summary(self) -> dict[str, object]:
         """Figures by name, ready for JSON."""
         return {
@@ -93,15 +104,9 @@ def bench_series(
             began = time.perf_counter()
             score, flags = PEERS[name](item.time_s, item.value)
             seconds = time.perf_counter() - began
-            labels = item.labels[item.start :]
-            judged = count_alerts(labels, flags[item.start :])
-            volume = [vus_pr(labels, score[item.start :])] if labels.any() else []
             for group in (family, "all"):
                 result = results.setdefault((name, group), SeriesResult(name, group))
-                result.vus += volume
-                result.alerts += judged
-                result.points += len(item.labels)
-                result.seconds += seconds
+                result.add(item, score, flags, seconds)
             tick()
     return list(results.values())
 

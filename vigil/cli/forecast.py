@@ -43,6 +43,9 @@ def command(
     from vigil.forecast.regular import usual_step_s
     from vigil.forecast.series import forecast_series
 
+    for path in (out, plot):
+        if path and not path.absolute().parent.is_dir():
+            raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     series = read_series(file)
     holidays: frozenset[int] = frozenset()
     if place:

@@ -73,7 +73,8 @@ _EPOCH_UNITS_S = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (float("inf"), 1e-9))
 def timestamps_like(example: str, time_s: np.ndarray) -> list[str]:
     """Instants (n,) in epoch seconds, written as `example` is: zone, separator, precision, unit.
 
-    Digits are added where the instants need them. Anything unknown becomes ISO 8601 in UTC.
+    Digits are added where the instants need them. Anything unknown becomes ISO 8601 in UTC. Raises
+    InputError for an instant beyond the year 9999.
 
     >>> timestamps_like("2026-03-02 10:00", np.array([0.0, 90.0]))
     ['1970-01-01 00:00:00', '1970-01-01 00:01:30']
@@ -82,7 +83,11 @@ def timestamps_like(example: str, time_s: np.ndarray) -> list[str]:
     try:
         number = float(text)
     except ValueError:
-        return [_writer(text, time_s)(datetime.fromtimestamp(s, UTC)) for s in time_s.tolist()]
+        write = _writer(text, time_s)
+        try:
+            return [write(datetime.fromtimestamp(s, UTC)) for s in time_s.tolist()]
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"timestamps must be of the years 1 to 9999: {error}") from error
     unit_s = next(unit for limit, unit in _EPOCH_UNITS_S if abs(number) < limit)
     ticks = time_s / unit_s
     whole = text.lstrip("+-").isdigit() and np.allclose(ticks, np.rint(ticks), rtol=0, atol=1e-3)

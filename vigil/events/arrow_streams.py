@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from vigil.events.dead_letters import one_dead_letter, text_only
+from vigil.events.nul import table_may_hold_nul
 from vigil.events.payloads import Payloads, Rows
 
 _UNREADABLE = (pa.ArrowException, OSError, ValueError)
@@ -126,8 +127,7 @@ def _rows(
         frame,
         payload=np.repeat([number for number, _ in tables], counts).astype(np.int64),
         line=np.concatenate([np.arange(1, count + 1) for count in (0, *counts)]),
-        is_own=True,
-        may_hold_nul=False,
+        may_hold_nul=table_may_hold_nul(joined),
         table=whole,
     )
 

@@ -142,7 +142,7 @@ def _assemble(
         valid = typed if keep.all() else typed.filter(keep)
         if rows.may_hold_nul:
             valid = without_nul(valid)
-        records.append(valid if rows.is_own else limits.redaction.records(valid))
+        records.append(limits.redaction.records(valid))
         sources.append(rows.payload[keep])
     merged, source = records[0], sources[0]
     if len(groups) > 1:

@@ -1,5 +1,6 @@
 """NUL characters out of text: JSON and protobuf may hold them, databases keep none."""
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -15,6 +16,27 @@ def may_hold_nul(payload: bytes) -> bool:
         return True
     # One byte is found thirty times as fast as several, and few texts have any.
     return b"\\" in payload and any(escape in payload for escape in _ESCAPES)
+
+
+def table_may_hold_nul(table: pa.Table) -> bool:
+    """False where no text of this table holds a NUL; its bytes are looked at as they lie."""
+    return any(_may_hold_nul(part) for column in table.columns for part in column.chunks)
+
+
+def _may_hold_nul(array: pa.Array) -> bool:
+    kind = array.type
+    if pa.types.is_map(kind):
+        return _may_hold_nul(array.keys) or _may_hold_nul(array.items)
+    if not pa.types.is_string(kind):
+        # Text in rarer forms (dictionaries, views, 64-bit offsets) is searched when it is plain.
+        return not (pa.types.is_primitive(kind) or pa.types.is_null(kind))
+    _, offsets, content = array.buffers()
+    if content is None or not len(array):
+        return False
+    ends = np.frombuffer(offsets, np.int32)[array.offset :][: len(array) + 1]
+    text = np.frombuffer(content, np.uint8)[ends[0] : ends[-1]]
+    # The least byte is found at the speed of memory.
+    return text.size > 0 and int(text.min()) == 0
 
 
 def without_nul(records: pl.DataFrame) -> pl.DataFrame:

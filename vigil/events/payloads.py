@@ -38,15 +38,14 @@ def message_place(topic: str, partition: int, offset: int) -> str:
 class Rows:
     """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter.
 
-    is_own: written by a part of Vigil, which has taken out secrets before. table: a payload's
-    number → its rows with all columns, where `frame` has only those that are wanted.
+    table: a payload's number → its rows with all columns, where `frame` has only those that are
+    wanted.
     """
 
     frame: pl.DataFrame
     payload: np.ndarray
     line: np.ndarray
     lines: Sequence[bytes] | None = None
-    is_own: bool = False
     may_hold_nul: bool = True
     table: Callable[[int], pa.Table] | None = None
 

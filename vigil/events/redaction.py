@@ -1,11 +1,14 @@
 """Secrets and personal data out of free text, before anything is stored.
 
-Works on whole columns: a literal search first says which rows can hold anything at all, and the
-expressions run on those alone. They take linear time, whatever the text.
+Works on whole columns: one search says which rows can hold anything at all, a literal search for
+each rule which of these it concerns, and its expression runs on those alone. All take linear time,
+whatever the text.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import polars as pl
 import pyarrow as pa
@@ -81,8 +84,13 @@ _RULES = (
         SECRET,
     ),
     _Rule(EMAILS, ("@",), _EMAIL, "[email]"),
-    _Rule(IPS, (".",), r"\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}\b", "${1}.0"),
+    _Rule(IPS, (".",), r"\b([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\b", "${1}.0"),
 )  # fmt: skip
+# What a text must hold for numbers and addresses to be looked for; a dot alone says too little.
+_TRACES = {
+    CARDS: r"[2-6](?:[ -]?[0-9]){12}",
+    IPS: r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|::|(?::[0-9a-f]{1,4}){7}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +125,19 @@ class Redaction:
         if 2 * len(distinct) > len(texts):
             return self._clean(texts)
         clean = self._clean(distinct)
-        changed = distinct != clean
-        if not changed.any():
+        if clean is distinct:
             return texts
+        changed = distinct != clean
         return texts.replace(distinct.filter(changed), clean.filter(changed))
 
     def _clean(self, texts: pl.Series) -> pl.Series:
+        suspect = texts.str.contains(_suspicion(self)).arg_true()
+        if not len(suspect):
+            return texts
         # `scatter` changes the series that it is called on.
-        texts = texts.clone()
+        return texts.clone().scatter(suspect, self._replace_all(texts.gather(suspect)))
+
+    def _replace_all(self, texts: pl.Series) -> pl.Series:
         for rule in _RULES:
             if rule.kind in self.kinds:
                 held = texts.str.contains_any(list(rule.literals), ascii_case_insensitive=True)
@@ -144,15 +157,14 @@ class Redaction:
         maps = attributes.to_arrow()
         values = pl.Series(maps.items)
         clean = self.text(values)
-        if TOKENS in self.kinds:
-            names = pl.Series(maps.keys)
-            secret = (
-                names.unique().to_frame("name").filter(pl.col("name").str.contains(_SECRET_KEY))
-            )
+        names = pl.Series(maps.keys)
+        distinct = names.unique()
+        secret = distinct.filter(distinct.str.contains(_SECRET_KEY))
+        if TOKENS in self.kinds and len(secret):
             clean = pl.select(
-                pl.when(names.is_in(secret["name"].implode())).then(pl.lit(SECRET)).otherwise(clean)
+                pl.when(names.is_in(secret.implode())).then(pl.lit(SECRET)).otherwise(clean)
             ).to_series()
-        if clean.equals(values):
+        if clean is values or clean.equals(values):
             return attributes
         items = clean.to_arrow().cast(maps.type.item_type)
         rebuilt = pa.MapArray.from_arrays(
@@ -162,6 +174,21 @@ class Redaction:
 
 
 NO_REDACTION = Redaction(kinds=frozenset())
+
+
+@lru_cache(maxsize=16)
+def _suspicion(redaction: Redaction) -> str:
+    """One expression for all texts that any rule could change."""
+    literals = {
+        re.escape(literal)
+        for rule in _RULES
+        if rule.kind in redaction.kinds and rule.kind not in _TRACES
+        for literal in rule.literals
+    }
+    traces = [trace for kind, trace in _TRACES.items() if kind in redaction.kinds]
+    own = [f"(?:{pattern})" for _, pattern in redaction.patterns]
+    looked_for = [f"(?i:{'|'.join([*sorted(literals), *traces])})"] if literals or traces else []
+    return "|".join([*looked_for, *own])
 
 
 def _replace(texts: pl.Series, held: pl.Series, pattern: str, replacement: str) -> pl.Series:

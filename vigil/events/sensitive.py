@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 # The first digit is that of a payment network; dates, ids and epochs mostly begin otherwise.
-CARD = r"\b[2-6](?:[ -]?\d){12,18}\b"
+CARD = r"\b[2-6](?:[ -]?[0-9]){12,18}\b"
 IPV6 = r"\b[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}\b"
 
 _LONGEST_CARD = 19

@@ -26,8 +26,9 @@ MOST_HORIZONS = 48
 class PanelForecast:
     """Forecasts of s series, h steps ahead, from c members.
 
-    mean: (s, h), the mixture. quantile: (s, h, q) at `levels`. weight: (s, b, c), what each of b
-    ranges of horizons (`mixture.horizon_ranges`) mixes of `members`; zero for ranges not asked for.
+    mean: (s, h), the mixture, within the outermost quantiles. quantile: (s, h, q) at `levels`.
+    weight: (s, b, c), what each of b ranges of horizons (`mixture.horizon_ranges`) mixes of
+    `members`; zero for ranges not asked for.
     """
 
     mean: np.ndarray
@@ -47,9 +48,9 @@ def forecast_panel(
 ) -> PanelForecast:
     """The next `steps` steps of each series of at least `LEAST_STEPS` steps.
 
-    measured: bool (s, n), steps that count in the backtest. `origins`: how many past moments the
-    members are tried at; more cost more and choose a little better. `panel.weekend` must reach
-    `steps` beyond the history.
+    levels: rising, on both sides of one half. measured: bool (s, n), steps that count in the
+    backtest. `origins`: how many past moments the members are tried at; more cost more and choose a
+    little better. `panel.weekend` must reach `steps` beyond the history.
     """
     n = panel.length
     tried = _origins(panel, origins)
@@ -106,6 +107,9 @@ def forecast_panel(
             # Further than the history can test: as uncertain as the furthest that it can.
             offset = np.repeat(offset[:, -1:], wanted.sum(), axis=1)
         quantile[:, wanted] = mean[:, wanted, None] + offset
+    # Where all members are late, as on a straight line, the errors know better than the mixture.
+    outer = np.sort(quantile[:, :, [0, -1]], axis=2)
+    mean = np.clip(mean, outer[:, :, 0], outer[:, :, 1])
     floor = np.where(panel.value.min(axis=1) >= 0, 0.0, -np.inf)
     return PanelForecast(
         np.maximum(mean, floor[:, None]),

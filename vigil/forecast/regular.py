@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 DAY_S = 86_400.0
-# A gap of up to this many steps is bridged by a line; a longer one by the day before.
+# A gap of up to this many steps is bridged by a line; a longer one by the day before, from two on.
 BRIDGED_STEPS = 12
 # More steps than this between first and last value are cut off at the front.
 MOST_STEPS = 200_000
@@ -77,7 +77,7 @@ def regular(time_s: np.ndarray, value: np.ndarray) -> RegularSeries:
 
 
 def _filled(grid: np.ndarray, season: int | None) -> np.ndarray:
-    """Short gaps by a line, long ones by the season before where there is one, else by a line."""
+    """Short gaps by a line, long ones by the season before where two were seen, else by a line."""
     if not np.isnan(grid).any():
         return grid
     missing = np.isnan(grid)
@@ -87,7 +87,8 @@ def _filled(grid: np.ndarray, season: int | None) -> np.ndarray:
         long[first:after] = after - first > BRIDGED_STEPS
     lines = grid.copy()
     lines[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), grid[~missing])
-    if season:
+    # A single day that is not over is no example of what the rest of it is like.
+    if season and len(grid) >= 2 * season:
         for step in np.flatnonzero(long):
             if step >= season:
                 lines[step] = lines[step - season]

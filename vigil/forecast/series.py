@@ -22,6 +22,7 @@ DAY_S = 86_400.0
 MOST_STEPS_AHEAD = 100_000
 # Weekends count where at least one was seen after a working week.
 WEEKENDS_FROM_DAYS = 9
+MOSTLY_ZERO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,12 @@ def _notes(series: RegularSeries, panel: Panel, steps: int) -> list[str]:
     if steps > tested:
         notes.append(
             f"the history can test {tested} steps ahead: later ones have the last tested band"
+        )
+    zeros = float((series.value == 0).mean())
+    if zeros > MOSTLY_ZERO:
+        notes.append(
+            f"{zeros:.0%} of the values are zero, so zero may be the nearest forecast of most"
+            f" steps: on average {series.value.mean():.3g} come in a step"
         )
     filled = float(1 - series.measured.mean())
     if filled > 0:

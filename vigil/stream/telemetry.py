@@ -34,6 +34,9 @@ _COUNTERS = {
     "scores": "Scores made",
     "flagged": "Scores that were flagged",
     "alerts": "Alerts raised: opened, updated and resolved",
+    "traces": "Traces completed",
+    "traces_evicted": "Traces given up half done, to stay within memory",
+    "spans_late": "Spans that came when their trace was closed",
 }
 
 

@@ -17,7 +17,9 @@ from vigil.bench.collecting.load import read_answer
 from vigil.bench.fuzzing.payloads import Attempt, Fuzzer, content_headers
 
 ANSWER_S = 60.0
-AT_ONCE = 16
+# Enough that what arrives while a group is being stored makes the next one worth its cost.
+AT_ONCE = 256
+MEMORY_EVERY_S = 0.05
 ENDED = 0
 
 
@@ -88,19 +90,25 @@ async def _attack(
 ) -> Book:
     book, attempts = Book(), Fuzzer(seed, time.time_ns()).attempts(payloads)
     over = asyncio.Event()
+    watching = asyncio.create_task(_watch_memory(process, over, book))
     slow = [asyncio.create_task(_keep_slow(port, over, book)) for _ in range(connections)]
 
     async def send_all() -> None:
         async with _Sender(port) as sender:
             for attempt in attempts:
                 _note(book, attempt, await sender.send(attempt))
-                book.peak_bytes = max(book.peak_bytes, process.memory_info().rss)
                 tick(1)
 
     await asyncio.gather(*(send_all() for _ in range(AT_ONCE)))
     over.set()
-    await asyncio.gather(*slow)
+    await asyncio.gather(watching, *slow)
     return book
+
+
+async def _watch_memory(process: psutil.Process, over: asyncio.Event, book: Book) -> None:
+    while not over.is_set():
+        book.peak_bytes = max(book.peak_bytes, process.memory_info().rss)
+        await asyncio.sleep(MEMORY_EVERY_S)
 
 
 def _note(book: Book, attempt: Attempt, status: int | None) -> None:

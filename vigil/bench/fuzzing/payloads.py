@@ -12,6 +12,15 @@ from vigil.bench.collecting.payloads import trace_requests
 from vigil.events.content import JSON, PROTOBUF
 
 _DAY_NS = 86_400 * 10**9
+# Digits of other scripts, marks that turn or join text, NUL, expressions, templates, and beginnings
+# of what redaction looks for.
+_HOSTILE = (
+    "4", "\u0663", "\uff14", "\u06f4 ", "\0", "\u202e", "\u200d", "\ufeff", "\U0001f469", "\u0130",
+    "e\u0301", "\ud7ff", "\uffff", "\U0010ffff", "\r\n", "\t", "\\", '"', "'", "$1", "${1}", "(?:",
+    "[", "{", "}", "%s", "%00", "../", "<script>", "';--", "::", ":0", ".1", "1.", "@", "@a.b", "?",
+    "://", "a:b@", "token=", 'password: "', "Bearer ", "eyJ", "-----BEGIN PRIVATE KEY-----",
+    "4111 1111 1111 1111",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Fuzzer:
             self._good, self._good_gzip, self._flipped, self._truncated, self._random,
             self._zip_bomb, self._bad_gzip, self._wrong_type, self._deep_json, self._huge_numbers,
             self._bad_json, self._deep_value, self._duplicated, self._cyclic, self._future,
-            self._many_routes, self._many_attributes, self._spliced,
+            self._many_routes, self._many_attributes, self._spliced, self._hostile_text,
         ]  # fmt: skip
         for number in range(count):
             yield kinds[number % len(kinds)]()
@@ -157,6 +166,21 @@ class Fuzzer:
             {"key": f"k{number}", "value": {"stringValue": "x" * 2_000}} for number in range(100)
         ]
         return self._spans("many long attributes", [self._span(attributes=attributes)], 1)
+
+    def _hostile_text(self) -> Attempt:
+        """What text may hold that expressions, columns and databases stumble over."""
+
+        def text() -> str:
+            parts = self._draw.choice(_HOSTILE, int(self._draw.integers(1, 6)))
+            return "".join(str(part) * int(self._draw.integers(1, 20)) for part in parts)
+
+        attributes = [{"key": text(), "value": {"stringValue": text()}} for _ in range(3)]
+        attributes += [
+            {"key": key, "value": {"stringValue": text()}}
+            for key in ("http.route", "error.type", "db.password")
+        ]
+        status = {"code": 2, "message": text()}
+        return self._spans("hostile text", [self._span(attributes=attributes, status=status)], 1)
 
 
 def _packed_zeros(mib: int) -> bytes:

@@ -1,9 +1,10 @@
 """Bodies of requests: read with a bound on size and time, unpacked with a bound on growth."""
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+
+from zlib_ng import zlib_ng as zlib
 
 from vigil.collect.receive.limits import Budget, ReceiverLimits, Refused
 
@@ -72,7 +73,7 @@ def unpack(body: bytes, encoding: str, limits: ReceiverLimits) -> bytes:
             unpacker, rest = zlib.decompressobj(_ANY_ZLIB), unpacker.unused_data
             found += unpacker.decompress(rest, most + 1 - len(found))
             whole = unpacker.eof
-    except zlib.error as error:
+    except zlib.error as error:  # type: ignore[misc]  # its stubs call it an instance
         raise Refused(400, f"the body is not valid {encoding}: {error}") from error
     if len(found) > most:
         raise Refused(413, f"{len(body)} bytes of {encoding} may become {most} bytes, got more")

@@ -98,6 +98,8 @@ class Receiver:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Nothing here asks who a proxy says the sender is.
+            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_S,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
