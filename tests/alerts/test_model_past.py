@@ -139,7 +139,7 @@ def test_a_challenger_with_more_pages_is_refused_whatever_its_backtest(
     assert kept.replay == found
     verdict = trials.verdict(registry, kept, rules)
     assert verdict.ruling is Ruling.REFUSE
-    assert f"{found['challenger']} pages in a replay of 1 days, the champion 1" in verdict.reason
+    assert f"{found['challenger']} pages in a replay of 1 day, the champion 1" in verdict.reason
 
 
 def test_a_trial_is_not_begun_for_what_cannot_win(registry):

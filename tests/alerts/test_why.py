@@ -8,6 +8,7 @@ import pytest
 
 from vigil.alerts.channels.terminal import Terminal
 from vigil.alerts.delivery import Outbox
+from vigil.alerts.message import odds
 from vigil.alerts.policy import default_policy
 from vigil.alerts.why import Ledger, find_series, gate_outcomes
 from vigil.detect import OnlineDetector
@@ -111,7 +112,7 @@ def test_the_ledger_says_why_and_why_not_for_any_window(scored):
     assert why.flagged
     assert why.incident is not None
     text = " ".join(why.words)
-    assert "It was flagged: rarer than once in 1,000,000 windows" in text
+    assert f"It was flagged: {odds(worst['p'])}" in text
     assert f"It joined incident {why.incident['incident_id']}" in text
     assert why.joined_because in text
     assert "The opened message to terminal was taken at" in text
