@@ -95,7 +95,7 @@ def test_simulate_ingest_score_status_models_train_promote(vigil, tmp_path):
     roles = {(row["role"], row["library"]) for row in shown["bundles"][0]["backtest"]["standings"]}
     libraries = ("darts", "sktime", "vigil")
     assert roles == {
-        *(("forecaster", library) for library in libraries),
+        *(("forecaster", library) for library in (*libraries, "statsforecast")),
         *(("detector", library) for library in (*libraries, "river", "stumpy")),
     }
     code, out, _ = vigil("status", "--json")
