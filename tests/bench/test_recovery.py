@@ -6,7 +6,7 @@ from real_servers import require
 
 from vigil.bench.recovery import Campaign, CampaignPlan, EmbeddedStack, RealStack
 from vigil.bench.recovery.campaign import SCORER_KILLED
-from vigil.bench.recovery.verdict import judge
+from vigil.bench.recovery.verdict import EVER, judge
 from vigil.servers import ElasticsearchServer, KafkaServer, PostgresServer
 from vigil.stores.database import open_database
 
@@ -24,7 +24,7 @@ def test_a_plan_is_a_seeded_order_of_all_strikes():
 
 
 def test_the_embedded_stack_loses_nothing_and_a_loss_would_be_seen(server_home):
-    """Afterwards one window is taken away: the verdict must notice."""
+    """Afterwards a window is taken away and an alert comes twice: the verdict must notice."""
     with EmbeddedStack(server_home / "recovery-embedded") as stack:
         campaign = Campaign(stack, SHORT)
         verdict = campaign.run()
@@ -39,9 +39,11 @@ def test_the_embedded_stack_loses_nothing_and_a_loss_would_be_seen(server_home):
                     " window_start FROM request_windows WHERE requests > 0 LIMIT 1)"
                 )
             )
+        stack.receiver.occasions["incident", "opened", EVER[0]] = {"incident:1", "incident:2"}
         damaged = judge(stack.direct, stack.reference(), campaign.feeder, stack.receiver)
     assert damaged.windows_wrong == 1
     assert damaged.events_lost >= 1
+    assert damaged.alerts_with_two_ids == 1
     assert not damaged.holds
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import orjson
@@ -10,11 +11,13 @@ REFUSE_EVERY = 7
 
 
 class Receiver:
-    """`taken`: alert id → times accepted. `occasions`: (incident, action, time) → ids."""
+    """`taken`: alert id → times accepted. `occasions`: (incident, action, time) → ids; an
+    incident may be updated twice for one instant, if it grew in two ways.
+    """
 
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
-        self.occasions: dict[tuple[str, str, str], set[str]] = {}
+        self.occasions: dict[tuple[str, str, datetime], set[str]] = {}
         self._asked = 0
         self._lock = threading.Lock()
         receiver = self
@@ -42,7 +45,8 @@ class Receiver:
             if self._asked % REFUSE_EVERY == 0:
                 return False
             self.taken[alert_id] += 1
-            occasion = (alert["incident_id"], alert["action"], alert["at"])
+            at = datetime.fromisoformat(alert["at"])
+            occasion = (alert["incident_id"], alert["action"], at)
             self.occasions.setdefault(occasion, set()).add(alert_id)
         return True
 

@@ -1,6 +1,7 @@
 """After the campaign: compare everything with a run that nothing disturbed."""
 
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -29,7 +30,7 @@ _ROWS = {
     "windows": "SELECT key_id, window_start, requests, errors, round(duration_ms_sum::numeric, 3),"
     " latency_ms_p95 FROM request_windows",
     "incidents": "SELECT incident_id, status, opened_at, resolved_at, title FROM incidents",
-    "alerts": "SELECT alert_id, action, at FROM alerts",
+    "alerts": "SELECT alert_id, incident_id, action, at FROM alerts",
 }
 
 
@@ -67,6 +68,7 @@ def judge(settings: Settings, reference: Settings, feeder: Feeder, receiver: Rec
     with closing(open_log(settings)) as event_log:
         vanished = _vanished(event_log, feeder.acknowledged)
     alert_ids = {row[0] for row in expected["alerts"]}
+    occasions = Counter(row[1:] for row in expected["alerts"])
     return Verdict(
         events_acknowledged=feeder.events,
         windows=len(expected["windows"]),
@@ -77,7 +79,9 @@ def judge(settings: Settings, reference: Settings, feeder: Feeder, receiver: Rec
         scores_wrong=len(expected["scores"] ^ found["scores"]),
         incidents_wrong=len(expected["incidents"] ^ found["incidents"]),
         alerts_lost=len(alert_ids - set(receiver.taken)),
-        alerts_with_two_ids=sum(len(ids) > 1 for ids in receiver.occasions.values()),
+        alerts_with_two_ids=sum(
+            len(ids) > occasions[occasion] for occasion, ids in receiver.occasions.items()
+        ),
         documents_missing=_documents_missing(settings, found),
         clock_jump_wrong=len(expected["windows"] ^ jumped["windows"]),
     )
