@@ -38,7 +38,14 @@ class FlinkProcess(ServerProcess):
         conf.mkdir(exist_ok=True)
         shipped = (flink_home() / "conf" / "config.yaml").read_text()
         opts = next(line for line in shipped.splitlines() if line.strip().startswith("all:"))
-        own = {"env.java.opts.all": opts.partition(":")[2].strip(), **self.settings}
+        # Not the machine's own temporary folder: another user's cluster may have left files there.
+        scratch = self.home / "tmp"
+        scratch.mkdir(exist_ok=True)
+        own = {
+            "env.java.opts.all": opts.partition(":")[2].strip(),
+            "io.tmp.dirs": scratch,
+            **self.settings,
+        }
         lines = [f"{name}: {value}\n" for name, value in own.items()]
         (conf / "config.yaml").write_text("".join(lines))
         (conf / "log4j-console.properties").write_text(_LOG4J)
