@@ -24,6 +24,10 @@ BYTES_PER_READ = 8 << 20
 BYTES_PER_STEP = 24 << 20
 BYTES_AHEAD = 2 * BYTES_PER_STEP
 GATHER_S = 0.5
+# A read that gave less than a share of what it may is no backlog: events come as they happen, and
+# a step is due soon.
+SOON_S = 0.1
+BACKLOG_SHARE = 0.25
 POLL_S = 0.05
 JOIN_S = 60.0
 
@@ -64,6 +68,7 @@ class Intake:
         self._offsets = deepcopy(offsets)
         self._waiting = Taken()
         self._at_end = False
+        self._behind = False
         self._error: Exception | None = None
         self._changed = threading.Condition()
         self._ending = threading.Event()
@@ -87,7 +92,9 @@ class Intake:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting.readings or self._error, timeout_s)
             if self._waiting.readings:
-                self._changed.wait_for(self._is_enough, GATHER_S)
+                self._changed.wait_for(self._is_enough, SOON_S)
+                if self._behind:
+                    self._changed.wait_for(self._is_enough, GATHER_S - SOON_S)
             if self._error is not None:
                 raise self._error
             if not self._waiting.readings:
@@ -129,6 +136,7 @@ class Intake:
         if not messages:
             return False
         reading = self._reader.read(topic, partition, messages, self._clock())
+        payload_bytes = sum(map(len, messages.values))
         with self._changed:
             self._changed.wait_for(
                 lambda: self._waiting.payload_bytes < BYTES_AHEAD or self._ending.is_set()
@@ -137,7 +145,9 @@ class Intake:
             self._waiting.readings.append(reading)
             self._waiting.places.add((topic, partition))
             self._waiting.messages += len(messages)
-            self._waiting.payload_bytes += sum(map(len, messages.values))
+            self._waiting.payload_bytes += payload_bytes
+            filled = max(len(messages) / MESSAGES_PER_READ, payload_bytes / BYTES_PER_READ)
+            self._behind = filled > BACKLOG_SHARE
             self._offsets.setdefault(topic, {})[partition] = messages.offsets[-1] + 1
             self._changed.notify_all()
         return True
