@@ -102,14 +102,12 @@ class _Partition:
         while self.fetched and len(taken) < max_messages and size < max_bytes:
             first = self.fetched.popleft()
             sizes = list(accumulate(map(len, first), initial=size))[1:]
-            fits = min(bisect_right(sizes, max_bytes), max_messages - len(taken))
-            fits = fits or int(not taken)
+            fits = min(bisect_right(sizes, max_bytes), max_messages - len(taken)) or int(not taken)
+            taken += first[:fits]
+            size = sizes[fits - 1] if fits else size
             if fits < len(first):
                 self.fetched.appendleft(first[fits:])
-                max_messages = len(taken) + fits
-            if fits:
-                taken += first[:fits]
-                size = sizes[fits - 1]
+                break
         self.buffered -= len(taken)
         self.buffered_bytes -= size
         if taken:
