@@ -291,7 +291,11 @@ class KafkaLog:
 
     def _fetch(self, timeout_s: float) -> int:
         """Sort what has arrived into the partitions' buffers; returns how much it was."""
-        arrived = self._consumer.consume(FETCH_MESSAGES, timeout_s)
+        arrived = self._consumer.consume(FETCH_MESSAGES, 0)
+        if timeout_s and not arrived:
+            # Asked for many, it would wait all that time for more.
+            arrived = self._consumer.consume(1, timeout_s)
+            arrived += self._consumer.consume(FETCH_MESSAGES, 0)
         for place, is_error, found in _by_place(arrived):
             part = self._parts.get(place)
             if part is None:

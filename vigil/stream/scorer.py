@@ -135,7 +135,7 @@ class Scorer:
             self.poll_bundle()
             self.policies.refresh()
             self._sample()
-            taken, at_end = intake.take(WAIT_S)
+            taken, at_end = intake.take(WAIT_S, to_end=drain)
             if taken:
                 with self.telemetry.stage("step", messages=taken.messages):
                     self._step(taken)
