@@ -4,7 +4,7 @@ messages → records (and dead letters) → windows → observations → decisio
 The same messages in the same order give the same outputs, however they are cut into steps.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +39,7 @@ from vigil.stream.analysis import RECORD_COLUMNS, TOPICS, Analysis, count_late
 from vigil.stream.shadow import Shadow
 from vigil.stream.state import ArrayCopies, State
 from vigil.windows.tumbling import WindowSpec
+from vigil.windows.watermark import UNSEEN
 
 # Beside what windows need of a request, what puts it in its place in a trace.
 _COLUMNS = RECORD_COLUMNS | {
@@ -167,6 +168,10 @@ class Pipeline:
                 records = mined.points
             late.append(self.analysis.take(topic, partition, records))
             self.counters["late"] += late[-1].height
+            watermark = self.analysis.windows[topic].watermark
+            if watermark.newest_us.get(partition) == UNSEEN:
+                # What it had says nothing of event time.
+                watermark.mark_idle(partition)
         analysed = self.analysis.emit(finish)
         self.trackers[TOPIC_EVENTS].learn_calls(analysed.calls)
         watermark_us = self.analysis.windows[TOPIC_EVENTS].watermark.current_us
@@ -225,6 +230,13 @@ class Pipeline:
             for topic, windows in self.analysis.windows.items()
             for partition in windows.watermark.newest_us
         ]
+
+    def wait_for(self, places: Iterable[tuple[str, int]]) -> None:
+        """These partitions have something to read: no window closes before it was looked at."""
+        for topic, partition in places:
+            watermark = self.analysis.windows[topic].watermark
+            watermark.expect([partition])
+            watermark.idle.discard(partition)
 
     def mark_idle(self, topic: str, partition: int) -> None:
         """No longer wait for a partition that has gone quiet."""

@@ -103,6 +103,7 @@ class Scorer:
         if not self._become_active(stop):
             return
         self.resume()
+        self.pipeline.wait_for(place for place, unread in self._lag().items() if unread)
         self.courier.start()
         self.housekeeping.start()
         finished = False
@@ -243,7 +244,11 @@ class Scorer:
 
     def _sample(self) -> None:
         if self.telemetry.sample_is_due():
-            self.telemetry.sample(lag_messages(self.event_log, self._offsets, self.pipeline.topics))
+            self.telemetry.sample(self._lag())
+
+    def _lag(self) -> dict[tuple[str, int], int]:
+        """Messages of each partition that were not read yet."""
+        return lag_messages(self.event_log, self._offsets, self.pipeline.topics)
 
     def _tell_log(self, reached: Offsets) -> None:
         """Let the log's own tools see the lag. What counts is the checkpoint: after a restored

@@ -81,7 +81,7 @@ class Watermark:
 
     def finish(self, window_us: int) -> int:
         """Move to the end of the newest window: nothing more is awaited for now."""
-        if self.newest_us:
-            newest = max(self.newest_us.values())
+        newest = max(self.newest_us.values(), default=UNSEEN)
+        if newest != UNSEEN:
             self.current_us = max(self.current_us, (newest // window_us + 1) * window_us)
         return self.current_us

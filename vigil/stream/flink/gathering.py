@@ -5,7 +5,7 @@ made of them in the order of event time. Begun on the checkpoint of Vigil's own 
 with that one's incidents, and leaves alone what that one has scored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -196,6 +196,9 @@ class Gathering:
     def learn(self, labels: Sequence[Label]) -> None:
         """Pass labels by: the job's detectors learn from them with the next bundle only."""
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in labels)])
+
+    def wait_for(self, places: Iterable[tuple[str, int]]) -> None:
+        """Nothing to do, see `partitions`."""
 
     def mark_idle(self, topic: str, partition: int) -> None:
         """Nothing to do, see `partitions`."""
