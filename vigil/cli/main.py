@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "Make, list, rotate and revoke API keys.",
     "ingest": "Read events, metrics or logs from files into the event log.",
     "score": "Run the streaming scorer.",
+    "work": "Run one worker of a scorer that shares its partitions out.",
     "detect": "Score any csv of timestamps and values.",
     "forecast": "Continue any csv of timestamps and values, with quantiles.",
     "logs": "Mine templates from log files, show those of the stream.",
