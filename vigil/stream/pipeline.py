@@ -155,6 +155,8 @@ class Pipeline:
     def take(self, readings: Sequence[Reading], finish: bool = False) -> Step:
         """One step over what `read` gave, oldest first in each partition."""
         dead, late, spans, lines = [], [], [], []
+        for topic in {topic for topic, _, _ in readings}:
+            self.analysis.windows[topic].watermark.wake()
         for topic, partition, decoded in _joined(readings):
             self._count_records(decoded)
             dead.append(decoded.dead)
@@ -223,12 +225,13 @@ class Pipeline:
         for name, count in self.traces.take_counts().items():
             self.counters[name] += count
 
-    def partitions(self) -> list[tuple[str, int]]:
-        """Topic and partition of each that had events."""
+    def awaited(self) -> list[tuple[str, int]]:
+        """Topic and partition of each that holds the watermark back while it is quiet."""
         return [
             (topic, partition)
             for topic, windows in self.analysis.windows.items()
             for partition in windows.watermark.newest_us
+            if partition not in windows.watermark.idle
         ]
 
     def wait_for(self, places: Iterable[tuple[str, int]]) -> None:

@@ -148,9 +148,11 @@ class Scorer:
                 self._committer.wait()
                 return True
             else:
-                self._mark_idle()
                 # While nothing comes in, a commit that has failed must not stay unnoticed.
                 self._committer.wait()
+            if self._mark_idle():
+                # What they held back is due.
+                self._step(Taken(offsets=self._offsets))
         self._committer.wait()
         return False
 
@@ -199,13 +201,21 @@ class Scorer:
         self.pipeline.put_in_shadow(trial, bundle)
         log.info("bundle %s in the shadow from now on (%s)", trial.shadow_id, trial.purpose)
 
-    def _mark_idle(self) -> None:
-        """Let the other partitions go on without one that has been quiet for a while."""
+    def _mark_idle(self) -> bool:
+        """Let the other partitions go on without one that has been quiet for a while, and not
+        because its turn to be read has not come. True where one was awaited until now.
+        """
         now = time.monotonic()
-        for place in self.pipeline.partitions():
-            since = self._quiet_since.setdefault(place, now)
-            if now - since > IDLE_AFTER_S:
-                self.pipeline.mark_idle(*place)
+        since = {
+            place: self._quiet_since.setdefault(place, now) for place in self.pipeline.awaited()
+        }
+        quiet = [place for place, began in since.items() if now - began > IDLE_AFTER_S]
+        unread = self._lag() if quiet else {}
+        self._quiet_since |= {place: now for place in quiet if unread.get(place)}
+        idle = [place for place in quiet if not unread.get(place)]
+        for place in idle:
+            self.pipeline.mark_idle(*place)
+        return bool(idle)
 
     def _step(self, taken: Taken, finish: bool = False) -> None:
         for place in taken.places:

@@ -72,10 +72,12 @@ class Watermark:
         self.newest_us[partition] = max(self.newest_us.get(partition, UNSEEN), newest_us)
         self.idle.discard(partition)
 
-    @property
-    def all_idle(self) -> bool:
-        """Is nothing waited for?"""
-        return self.idle.issuperset(self.newest_us)
+    def wake(self) -> None:
+        """Something comes again. Where all were idle any may have a backlog, whoever is read first:
+        wait for all until they are said to be idle again.
+        """
+        if self.idle.issuperset(self.newest_us):
+            self.idle.clear()
 
     def mark_idle(self, partition: int) -> None:
         """Stop waiting for a partition."""

@@ -190,7 +190,7 @@ class Gathering:
         counters["flagged"] += int(scored["flagged"].sum())
         counters["alerts"] += alerts
 
-    def partitions(self) -> list[tuple[str, int]]:
+    def awaited(self) -> list[tuple[str, int]]:
         """None is waited for: shards say how far they are."""
         return []
 
@@ -199,10 +199,10 @@ class Gathering:
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in labels)])
 
     def wait_for(self, places: Iterable[tuple[str, int]]) -> None:
-        """Nothing to do, see `partitions`."""
+        """Nothing to do, see `awaited`."""
 
     def mark_idle(self, topic: str, partition: int) -> None:
-        """Nothing to do, see `partitions`."""
+        """Nothing to do, see `awaited`."""
 
     def watermarks(self) -> dict[str, datetime]:
         """Topic → event time up to which every shard has come."""

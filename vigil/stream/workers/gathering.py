@@ -106,11 +106,11 @@ class PartialsPipeline(Pipeline):
             )
         offsets[partial.partition] = said.next_offset
         watermark = self.analysis.windows[partial.topic].watermark
-        has_changed_hands = said.from_offset == said.next_offset
-        if not said.is_idle and (has_changed_hands or watermark.all_idle):
-            # After an outage or a pause any partition may have a backlog, whoever speaks first. One
-            # that has none says so again.
-            watermark.idle.clear()
+        if not said.is_idle:
+            watermark.wake()
+            if said.from_offset == said.next_offset:
+                # Partitions have changed hands, perhaps after an outage.
+                watermark.idle.clear()
         watermark.reach(partial.partition, said.newest_us)
         if said.is_idle:
             watermark.mark_idle(partial.partition)
@@ -118,9 +118,9 @@ class PartialsPipeline(Pipeline):
         self.counters["dead"] += said.dead
         self.counters["read"] += said.accepted + said.dead
 
-    def partitions(self) -> list[tuple[str, int]]:
+    def awaited(self) -> list[tuple[str, int]]:
         """Of log lines alone: workers say themselves which of theirs are idle."""
-        return [place for place in super().partitions() if place[0] == TOPIC_LOGS]
+        return [place for place in super().awaited() if place[0] == TOPIC_LOGS]
 
     def state(self) -> State:
         """See `Pipeline`."""
