@@ -38,6 +38,8 @@ log = getLogger("vigil.kafka")
 
 # A member that is not heard of for so long is gone. A transaction that it has left open ends then.
 SESSION_S = 10.0
+# Small messages are read together where there is a backlog.
+MESSAGES_AT_ONCE = 80_000
 # While the group takes in members, a commit may be refused for a moment.
 ATTEMPTS, ATTEMPT_S = 5, 0.2
 
@@ -138,7 +140,10 @@ class KafkaGroup:
         its partitions meanwhile.
         """
         try:
-            arrived = self._consumer.consume(FETCH_MESSAGES, timeout_s)
+            arrived = more = self._consumer.consume(FETCH_MESSAGES, timeout_s)
+            while len(more) == FETCH_MESSAGES and len(arrived) < MESSAGES_AT_ONCE:
+                more = self._consumer.consume(FETCH_MESSAGES, timeout_s)
+                arrived = [*arrived, *more]
         except ck.KafkaException as error:
             raise self._failure(error) from error
         found: dict[Place, list[ck.Message]] = {}

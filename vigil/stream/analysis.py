@@ -180,7 +180,7 @@ class Analysis:
         self.scoring.restore(frames["scoring"], arrays["detector"])
 
 
-def count_late(late: list[pl.DataFrame]) -> pl.DataFrame:
+def count_late(late: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Late records, as `take` returns them, counted by topic, id and window."""
     schema = {"window_start": pl.Int64, "record_id": pl.Int64, "topic": pl.String}
     return (

@@ -12,6 +12,7 @@ from vigil.windows.tumbling import SECOND_US, WindowSpec, place
 from vigil.windows.watermark import UNSEEN, Watermark
 
 _OWN = 0
+PARTS_AT_ONCE = 8
 
 
 class PartialWindows:
@@ -69,16 +70,16 @@ class PartialWindows:
         return max(self.closed_to_us, current_us // self.spec.window_us * self.spec.window_us)
 
     def take(self, everything: bool = False) -> Parts:
-        """The parts of windows that have ended and were not taken, or of all windows."""
+        """The parts of windows that have ended and were not taken, or of all; not merged yet."""
         self.closed_to_us = self._close_to()
         ended = pl.lit(True) if everything else self._ended()
-        merged = self.fold.merge(
-            {name: pl.concat([parts[name] for parts in self._open]) for name in self._open[0]}
-        )
-        self._open = [{name: part.filter(~ended) for name, part in merged.items()}]
-        still = set(self._open[0]["sums"]["window_start"])
-        self._offsets = {start: at for start, at in self._offsets.items() if start in still}
-        return {name: part.filter(ended) for name, part in merged.items()}
+        found = {name: pl.concat([parts[name] for parts in self._open]) for name in self._open[0]}
+        still = {name: part.filter(~ended) for name, part in found.items()}
+        # Parts of a window that stays open for long would add up.
+        self._open = [still if len(self._open) < PARTS_AT_ONCE else self.fold.merge(still)]
+        starts = set(still["sums"]["window_start"].unique())
+        self._offsets = {start: at for start, at in self._offsets.items() if start in starts}
+        return {name: part.filter(ended) for name, part in found.items()}
 
     def _ended(self) -> pl.Expr:
         return pl.col("window_start") + self.spec.window_us <= self.closed_to_us

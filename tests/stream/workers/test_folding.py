@@ -23,7 +23,7 @@ from vigil.stores.log import Message, MessageBatch, StoredMessage
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.series import SeriesDirectory
 from vigil.stream.state import State
-from vigil.stream.workers.folding import PartitionFold, Position
+from vigil.stream.workers.folding import HandOver, PartitionFold, Position, together
 from vigil.stream.workers.gathering import PartialsPipeline
 from vigil.stream.workers.partials import TOPIC_PARTIALS
 from vigil.windows.tumbling import WindowSpec
@@ -80,6 +80,21 @@ def new_pipeline() -> PartialsPipeline:
 def new_fold(place: Place, position: Position) -> PartitionFold:
     """In a worker that has met no series yet."""
     return PartitionFold(*place, SPEC, Limits(), SeriesDirectory(), position)
+
+
+def committed(place: Place, handed: HandOver) -> list[tuple[str, Message]]:
+    """What a worker commits for it, having met the series of the log."""
+    return together(place[0], [handed], directory())
+
+
+@cache
+def directory() -> SeriesDirectory:
+    """Of all series in the log."""
+    series = SeriesDirectory()
+    for place, found in log().items():
+        fold = PartitionFold(*place, SPEC, Limits(), series, Position(0, 0))
+        fold.take(MessageBatch.of(found), NOW_AT)
+    return series
 
 
 class Gathered:
@@ -159,14 +174,14 @@ def test_workers_together_give_what_one_scorer_gives(data):
     gathered = Gathered()
     folds = {place: new_fold(place, Position(0, 0)) for place in log()}
     for place, fold in folds.items():
-        gathered.take(fold.announce())
+        gathered.take(committed(place, fold.announce()))
         for start, stop in itertools.pairwise(data.draw(cuts(len(log()[place])))):
             fold = folds[place]
             if start < stop:
                 fold.take(MessageBatch.of(log()[place][start:stop]), NOW_AT)
             fate = data.draw(st.sampled_from(["commit", "hand on", "kill", "go on", "restart"]))
             if fate in ("commit", "hand on"):
-                gathered.take(fold.hand_over(everything=fate == "hand on")[0])
+                gathered.take(committed(place, fold.hand_over(everything=fate == "hand on")))
             if fate == "restart":
                 gathered.restart()
             if fate in ("hand on", "kill"):
@@ -174,8 +189,8 @@ def test_workers_together_give_what_one_scorer_gives(data):
                 replayed = log()[place][folds[place].position.replay_offset : stop]
                 if replayed:
                     folds[place].take(MessageBatch.of(replayed), NOW_AT)
-    for fold in folds.values():
-        gathered.take(fold.hand_over(everything=True)[0])
+    for place, fold in folds.items():
+        gathered.take(committed(place, fold.hand_over(everything=True)))
     gathered.take([], finish=True)
     assert_as_alone(gathered)
 
@@ -187,12 +202,12 @@ def test_a_partition_that_has_said_nothing_is_waited_for_until_it_is_idle():
     for other in busy:
         fold = new_fold(other, Position(0, 0))
         fold.take(MessageBatch.of(log()[other]), NOW_AT)
-        gathered.take(fold.hand_over()[0])
+        gathered.take(committed(other, fold.hand_over()))
     assert not table(gathered.outputs, "request_windows").height
     quiet = new_fold(place, Position(0, 0))
-    gathered.take(quiet.announce())
+    gathered.take(committed(place, quiet.announce()))
     assert not table(gathered.outputs, "request_windows").height
-    gathered.take(quiet.hand_over(everything=True, is_idle=True)[0])
+    gathered.take(committed(place, quiet.hand_over(everything=True, is_idle=True)))
     assert table(gathered.outputs, "request_windows").height
 
 
@@ -202,7 +217,7 @@ def test_a_partition_with_nothing_but_broken_messages_holds_nobody_back():
     fold = new_fold(place, Position(0, 0))
     broken = Message(b"{}", {CONTENT_TYPE: NDJSON})
     fold.take(MessageBatch.of([StoredMessage(*place, 0, NOW_AT, broken)]), NOW_AT)
-    _, progress = fold.hand_over()
+    progress = fold.hand_over().progress
     assert (progress.is_idle, progress.dead) == (True, 1)
 
 
@@ -212,11 +227,11 @@ def test_workers_that_went_on_elsewhere_are_refused():
     gathered = Gathered()
     first = new_fold(place, Position(0, 0))
     first.take(MessageBatch.of(log()[place][:3]), NOW_AT)
-    gathered.take(first.hand_over()[0])
+    gathered.take(committed(place, first.hand_over()))
     other = new_fold(place, Position(2, 2))
     other.take(MessageBatch.of(log()[place][2:4]), NOW_AT)
     with pytest.raises(UsageError, match="offset 2, the last checkpoint is at 3"):
-        gathered.take(other.hand_over()[0])
+        gathered.take(committed(place, other.hand_over()))
 
 
 def test_a_scorer_hands_over_to_workers_and_not_back():
@@ -231,7 +246,7 @@ def test_a_scorer_hands_over_to_workers_and_not_back():
         at = len(half[place])
         fold = new_fold(place, Position(at, at))
         fold.take(MessageBatch.of(messages[at:]), NOW_AT + timedelta(seconds=1))
-        gathered.take(fold.hand_over(everything=True)[0])
+        gathered.take(committed(place, fold.hand_over(everything=True)))
     gathered.take([], finish=True)
     gathered.outputs = outputs + gathered.outputs
     assert_as_alone(gathered)

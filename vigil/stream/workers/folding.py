@@ -19,7 +19,8 @@ from vigil.stores.log import Message, MessageBatch, StoredMessage
 from vigil.stream.analysis import FOLDS, RECORD_COLUMNS, count_late
 from vigil.stream.decoding import decode_batch
 from vigil.stream.series import SeriesDirectory
-from vigil.stream.workers.partials import EDGES, LATE, SERIES, Progress, hand_over
+from vigil.stream.workers.partials import EDGES, LATE, SERIES, Progress, as_messages
+from vigil.windows.folds import Parts
 from vigil.windows.partial import PartialWindows
 from vigil.windows.tumbling import WindowSpec
 from vigil.windows.watermark import UNSEEN
@@ -46,6 +47,19 @@ class Position:
     def of_note(cls, note: str) -> "Position":
         """The inverse of `to_note`."""
         return cls(**orjson.loads(note))
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What a partition has for the scorer: parts of windows, edges and late records, dead letters,
+    and its progress.
+    """
+
+    parts: Parts
+    edges: Sequence[pl.DataFrame]
+    late: Sequence[pl.DataFrame]
+    dead: pl.DataFrame
+    progress: Progress
 
 
 class PartitionFold:
@@ -77,7 +91,7 @@ class PartitionFold:
         self._accepted = 0
         self._dead: list[pl.DataFrame] = []
         self._late: list[pl.DataFrame] = []
-        self._edges = [pl.DataFrame(schema=EDGE_COLUMNS)]
+        self._edges: list[pl.DataFrame] = []
 
     @property
     def position(self) -> Position:
@@ -101,11 +115,13 @@ class PartitionFold:
         """
         return self._read_to < self._position.next_offset
 
-    def announce(self) -> list[tuple[str, Message]]:
-        """The message that says that this partition is read from now on, and to be waited for."""
+    def announce(self) -> HandOver:
+        """Says that this partition is read from now on, and to be waited for."""
         at = self._position
-        progress = Progress(at.next_offset, at.next_offset, at.newest_us, 0, 0, False)
-        return hand_over(self.topic, self.partition, {LATE: count_late([])}, progress)
+        progress = Progress(
+            self.partition, at.next_offset, at.next_offset, at.newest_us, 0, 0, False
+        )
+        return HandOver(self._windows.fold.empty(), [], [], pl.DataFrame(), progress)
 
     def take(self, batch: MessageBatch, now_at: datetime) -> None:
         """Fold messages, oldest first; those that were taken already are left out."""
@@ -144,16 +160,12 @@ class PartitionFold:
             return self._series.identify_requests(requests_of(records))
         return self._series.identify_metrics(records)
 
-    def hand_over(
-        self, everything: bool = False, is_idle: bool = False
-    ) -> tuple[list[tuple[str, Message]], Progress]:
-        """Messages for the windows that have ended, or for all of them; moves `position`.
+    def hand_over(self, everything: bool = False, is_idle: bool = False) -> HandOver:
+        """The windows that have ended, or all of them; moves `position`.
 
         A partition whose records have no event time that counts is not waited for either.
         """
         parts = self._windows.take(everything)
-        id_name = self._windows.fold.id_name
-        dead = pl.concat(self._dead) if self._dead else pl.DataFrame()
         before, next_offset = self._position, max(self._read_to, self._position.next_offset)
         newest_us = self._windows.newest_us
         self._position = Position(
@@ -162,7 +174,9 @@ class PartitionFold:
             newest_us,
             self._windows.closed_to_us,
         )
+        dead = pl.concat(self._dead) if self._dead else pl.DataFrame()
         progress = Progress(
+            self.partition,
             before.next_offset,
             next_offset,
             newest_us,
@@ -170,18 +184,29 @@ class PartitionFold:
             dead.height,
             is_idle or (newest_us == UNSEEN and next_offset > before.next_offset),
         )
-        tables = {
-            SERIES: self._series.named(id_name, parts["sums"][id_name].unique()),
-            **parts,
-            EDGES: added_up(pl.concat(self._edges)),
-            LATE: count_late(self._late),
-        }
+        handed = HandOver(parts, self._edges, self._late, dead, progress)
         self._forget()
-        messages = hand_over(self.topic, self.partition, tables, progress)
-        return [*_letters(dead), *messages], progress
+        return handed
 
 
-def _letters(dead: pl.DataFrame) -> list[tuple[str, Message]]:
-    if dead.is_empty():
-        return []
-    return [(TOPIC_DEAD_LETTERS, Message(dead_letter_lines(dead), {CONTENT_TYPE: NDJSON}))]
+def together(
+    topic: str, handed: Sequence[HandOver], series: SeriesDirectory
+) -> list[tuple[str, Message]]:
+    """What partitions of one topic hand over, as messages each with its topic."""
+    fold = FOLDS[topic]()
+    parts = fold.merge(
+        {name: pl.concat([each.parts[name] for each in handed]) for name in fold.empty()}
+    )
+    edges = [pl.DataFrame(schema=EDGE_COLUMNS), *(rows for each in handed for rows in each.edges)]
+    tables = {
+        SERIES: series.named(fold.id_name, parts["sums"][fold.id_name].unique()),
+        **parts,
+        EDGES: added_up(pl.concat(edges)),
+        LATE: count_late([rows for each in handed for rows in each.late]),
+    }
+    letters = [
+        (TOPIC_DEAD_LETTERS, Message(dead_letter_lines(each.dead), {CONTENT_TYPE: NDJSON}))
+        for each in handed
+        if each.dead.height
+    ]
+    return [*letters, *as_messages(topic, tables, [each.progress for each in handed])]

@@ -23,7 +23,7 @@ from vigil.stores.checkpoint import Offsets
 from vigil.stores.log import StoredMessage
 from vigil.stream.pipeline import STATE_OF_FLINK, STATE_OF_WORKERS, Pipeline, Reading, Step
 from vigil.stream.state import State
-from vigil.stream.workers.partials import EDGES, LATE, SERIES, TOPIC_PARTIALS, Partial
+from vigil.stream.workers.partials import EDGES, LATE, SERIES, TOPIC_PARTIALS, Partial, Progress
 from vigil.stream.workers.worker import FOLDED
 from vigil.windows.tumbling import WindowSpec
 
@@ -83,7 +83,8 @@ class PartialsPipeline(Pipeline):
         for partial in partials:
             if partial.topic == topic:
                 found[partial.table].append(partial.rows)
-                self._follow(partial)
+                for said in partial.progress:
+                    self._follow(topic, said)
         joined = {name: pl.concat(rows) for name, rows in found.items()}
         parts = {name: joined[name] for name in empty}
         forgotten = self.analysis.take_parts(topic, parts, joined[SERIES], joined[EDGES])
@@ -91,29 +92,25 @@ class PartialsPipeline(Pipeline):
         self.counters["late"] += int(late["records"].sum())
         return late
 
-    def _follow(self, partial: Partial) -> None:
-        """Note the progress of a hand-over, after its tables."""
-        said = partial.progress
-        if said is None:
-            return
-        offsets = self._reached.setdefault(partial.topic, {})
-        known = offsets.get(partial.partition, said.from_offset)
+    def _follow(self, topic: str, said: Progress) -> None:
+        """Note how far a partition has come, after the tables."""
+        offsets = self._reached.setdefault(topic, {})
+        known = offsets.get(said.partition, said.from_offset)
         if said.from_offset != known:
             raise UsageError(
-                f"{partial.topic}/{partial.partition}: workers went on from offset"
-                f" {said.from_offset}, the last checkpoint is at {known}: they belong to another"
-                " database"
+                f"{topic}/{said.partition}: workers went on from offset {said.from_offset},"
+                f" the last checkpoint is at {known}: they belong to another database"
             )
-        offsets[partial.partition] = said.next_offset
-        watermark = self.analysis.windows[partial.topic].watermark
+        offsets[said.partition] = said.next_offset
+        watermark = self.analysis.windows[topic].watermark
         if not said.is_idle:
             watermark.wake()
             if said.from_offset == said.next_offset:
                 # Partitions have changed hands, perhaps after an outage.
                 watermark.idle.clear()
-        watermark.reach(partial.partition, said.newest_us)
+        watermark.reach(said.partition, said.newest_us)
         if said.is_idle:
-            watermark.mark_idle(partial.partition)
+            watermark.mark_idle(said.partition)
         self.counters["accepted"] += said.accepted
         self.counters["dead"] += said.dead
         self.counters["read"] += said.accepted + said.dead

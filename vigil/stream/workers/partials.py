@@ -1,10 +1,10 @@
 """What workers write to `vigil.partials`: parts of windows, and how far each partition has come.
 
-Arrow tables (`vigil.stream.tables`), each with headers that say of which partition it is. The last
+Arrow tables (`vigil.stream.tables`), each with the topic that it comes from as a header. The last
 one of a hand-over carries the progress: what all of them together stand for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -15,7 +15,7 @@ from vigil.stream.tables import TABLE, table_outputs, table_rows
 
 TOPIC_PARTIALS = "vigil.partials"
 
-TOPIC, PARTITION, PROGRESS = "vigil-topic", "vigil-partition", "vigil-progress"
+TOPIC, PROGRESS = "vigil-topic", "vigil-progress"
 
 # Beside the parts of a fold, which have their own names: names of the series in them, edges of the
 # service graph, counts of late records. The last comes last, if with no rows.
@@ -30,6 +30,7 @@ class Progress:
     windows that have ended by the partition's own watermark are handed over, or all of them.
     """
 
+    partition: int
     from_offset: int
     next_offset: int
     newest_us: int
@@ -40,39 +41,31 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """One message: rows of one table of one partition."""
+    """One message: rows of one table of a topic; with the last, the progress of its partitions."""
 
     topic: str
-    partition: int
     table: str
     rows: pl.DataFrame
-    progress: Progress | None
+    progress: Sequence[Progress]
 
     @classmethod
     def of(cls, message: Message) -> "Partial":
-        """The inverse of `hand_over`."""
+        """The inverse of `as_messages`."""
         headers = message.headers
-        said = headers.get(PROGRESS)
-        return cls(
-            headers[TOPIC],
-            int(headers[PARTITION]),
-            headers[TABLE],
-            table_rows(message.value),
-            Progress(**orjson.loads(said)) if said else None,
-        )
+        said = [Progress(**item) for item in orjson.loads(headers.get(PROGRESS, "[]"))]
+        return cls(headers[TOPIC], headers[TABLE], table_rows(message.value), said)
 
 
-def hand_over(
-    topic: str, partition: int, tables: Mapping[str, pl.DataFrame], progress: Progress
+def as_messages(
+    topic: str, tables: Mapping[str, pl.DataFrame], progress: Sequence[Progress]
 ) -> list[tuple[str, Message]]:
     """Messages, each with its topic, for the tables that have rows; `tables` has LATE."""
-    headers = {TOPIC: topic, PARTITION: str(partition)}
-    closing = {PROGRESS: orjson.dumps(asdict(progress)).decode()}
+    closing = {PROGRESS: orjson.dumps([asdict(item) for item in progress]).decode()}
     return [
         (output.topic, Message(output.value, output.headers))
         for name, rows in sorted(tables.items(), key=lambda table: table[0] == LATE)
         if rows.height or name == LATE
         for output in table_outputs(
-            TOPIC_PARTIALS, name, rows, headers, closing if name == LATE else None
+            TOPIC_PARTIALS, name, rows, {TOPIC: topic}, closing if name == LATE else None
         )
     ]

@@ -15,9 +15,8 @@ from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
 from vigil.stores.checkpoint import Offsets
 from vigil.stores.kafka_clients import Place
 from vigil.stores.kafka_group import KafkaGroup, Noted
-from vigil.stores.log import Message
 from vigil.stream.series import SeriesDirectory
-from vigil.stream.workers.folding import PartitionFold, Position
+from vigil.stream.workers.folding import HandOver, PartitionFold, Position, together
 from vigil.windows.tumbling import WindowSpec
 
 log = logging.getLogger("vigil.work")
@@ -27,8 +26,9 @@ GROUP = "vigil-workers"
 FOLDED = (TOPIC_EVENTS, TOPIC_METRICS)
 
 WAIT_S = 0.1
-# Progress is committed at least so often, and whenever a window has ended.
-COMMIT_S = 1.0
+# Progress is committed at least so often, and soon after a window has ended: a hand-over costs
+# something however little is in it.
+COMMIT_S, SOON_S = 1.0, 0.2
 # A partition at its end that was quiet for so long is said to be idle, and all it has handed over.
 IDLE_AFTER_S = 5.0
 
@@ -90,34 +90,37 @@ class Worker:
         if quiet:
             self._hand_over(quiet, everything=True, is_idle=True)
         news = [place for place, fold in self._folds.items() if fold.has_news]
-        is_due = now_s - self._committed_s > COMMIT_S
-        if news and (is_due or any(self._folds[place].is_due for place in news)):
+        waited_s = now_s - self._committed_s
+        has_ended = waited_s > SOON_S and any(self._folds[place].is_due for place in news)
+        if news and (has_ended or waited_s > COMMIT_S):
             self._hand_over(news)
 
     def _hand_over(
         self, places: Iterable[Place], everything: bool = False, is_idle: bool = False
     ) -> None:
-        outputs: list[tuple[str, Message]] = []
         folds = {
             place: self._folds[place]
             for place in places
             if place in self._group.at_end or not self._folds[place].is_replaying
         }
-        for fold in folds.values():
-            messages, progress = fold.hand_over(everything, is_idle)
-            outputs += messages
-            self.counters["accepted"] += progress.accepted
-            self.counters["dead"] += progress.dead
+        handed = {place: fold.hand_over(everything, is_idle) for place, fold in folds.items()}
+        self._commit(handed, folds)
+        for place, fold in folds.items():
+            self.counters["accepted"] += handed[place].progress.accepted
+            self.counters["dead"] += handed[place].progress.dead
             if is_idle:
                 fold.quiet_since_s = time.monotonic()
-        self._commit(outputs, folds)
 
     def _commit(
-        self, outputs: Sequence[tuple[str, Message]], folds: Mapping[Place, PartitionFold]
+        self, handed: Mapping[Place, HandOver], folds: Mapping[Place, PartitionFold]
     ) -> None:
         self._committed_s = time.monotonic()
         if not folds:
             return
+        outputs = []
+        for topic in sorted({topic for topic, _ in handed}):
+            found = [each for place, each in handed.items() if place[0] == topic]
+            outputs += together(topic, found, self._series)
         noted = {
             place: Noted(fold.position.next_offset, fold.position.to_note())
             for place, fold in folds.items()
@@ -130,7 +133,7 @@ class Worker:
         self._changed_s = time.monotonic()
         new = {place: self._begin(place, noted) for place, noted in found.items()}
         self._folds |= new
-        self._commit([message for fold in new.values() for message in fold.announce()], new)
+        self._commit({place: fold.announce() for place, fold in new.items()}, new)
         if new:
             log.info("reading %s", _shown(new))
         return {place: fold.position.replay_offset for place, fold in new.items()}
