@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 import confluent_kafka as ck
@@ -67,12 +68,16 @@ def by_place(arrived: list[ck.Message]) -> Iterator[tuple[Place, bool, list[ck.M
         # Nearly always so: then nothing is done for each message.
         yield cast(Place, places.pop()), False, arrived
         return
-    for (topic, partition, is_error), found in groupby(arrived, _kind):
-        yield (topic, partition), is_error, list(found)
-
-
-def _kind(found: ck.Message) -> tuple[str, int, bool]:
-    return str(found.topic()), int(found.partition() or 0), found.error() is not None
+    kinds = zip(
+        map(ck.Message.topic, arrived),
+        map(ck.Message.partition, arrived),
+        map(ck.Message.error, arrived),
+        strict=True,
+    )
+    for (topic, partition, error), found in groupby(
+        zip(kinds, arrived, strict=True), itemgetter(0)
+    ):
+        yield (str(topic), int(partition or 0)), error is not None, [each for _, each in found]
 
 
 def batch_of(found: Sequence[ck.Message]) -> MessageBatch:

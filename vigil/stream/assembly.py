@@ -1,6 +1,5 @@
 """Puts a scorer together from the settings, and takes it apart again."""
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
@@ -41,10 +40,6 @@ from vigil.stream.workers.gathering import PartialsPipeline
 from vigil.stream.workers.partials import TOPIC_PARTIALS
 from vigil.stream.workers.worker import FOLDED
 from vigil.windows.tumbling import WindowSpec
-
-# Python looks for circles among objects whenever so many more exist; by its own choice, 700, that
-# takes a third of the time of reading a hundred thousand messages, none of which has any.
-OBJECTS_PER_COLLECTION = 50_000
 
 
 class Engine(StrEnum):
@@ -148,7 +143,6 @@ def keep_scoring(
     After an outage a new scorer goes on from the last checkpoint. Returns the last counters. What
     is down at the very start, or while draining, raises DependencyError.
     """
-    gc.set_threshold(OBJECTS_PER_COLLECTION)
 
     def live(is_up: Callable[[], None]) -> dict[str, int]:
         with open_scorer(settings, consumer, show, engine) as scorer:

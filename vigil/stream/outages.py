@@ -1,5 +1,6 @@
-"""What runs for ever goes on after an outage of its log or database, from what is committed."""
+"""What reads messages for ever: on after an outage of log or database, from what is committed."""
 
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +15,10 @@ FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
 # Who lasted this long was well: the next outage is a new one.
 CALM_S = 60.0
 
+# Python looks for circles among objects whenever so many more exist; by its own choice, 700, that
+# takes a third of the time of reading a hundred thousand messages, none of which has any.
+OBJECTS_PER_COLLECTION = 50_000
+
 T = TypeVar("T")
 
 
@@ -25,6 +30,7 @@ def through_outages(
     `live` calls what it is given once it is up. What is down before that for the first time, or
     with `drain` at any time, raises DependencyError.
     """
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
     retry_s = FIRST_RETRY_S
     began_s: float | None = None
 
