@@ -10,8 +10,8 @@ import polars as pl
 from vigil.backtest.candidate import Candidate
 from vigil.backtest.folds import group_of
 from vigil.backtest.results import Standing
-from vigil.features.frame import season_profile
 from vigil.features.grid import TrainingSeries, TrainingSet
+from vigil.features.season import season_profile
 
 HORIZON_DAYS = 1
 DAY_S, WEEK_S = 86_400.0, 604_800.0
