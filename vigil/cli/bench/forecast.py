@@ -30,7 +30,7 @@ SHOWN = (
     type=click.Choice(NAMES),
     help="Run only this one beside vigil and seasonal_naive; may be repeated.  [default: all]",
 )
-@click.option("--origins", default=24, show_default=True, help="Moments a series is cut at.")
+@click.option("--origins", default=60, show_default=True, help="Moments a series is cut at.")
 @click.option(
     "--peer-origins", default=4, show_default=True, help="At how many of them peers forecast too."
 )
