@@ -42,8 +42,8 @@ Window = Mapping[str, pa.Table]
 
 @dataclass(frozen=True, slots=True)
 class LiveCost:
-    """mib: resident memory at its peak. CPU seconds of scorer and database: a `step` that takes a
-    single record, and what a step takes more in which a `window` ends.
+    """mib: resident memory at its peak. CPU seconds of scorer and database: of a `step` that takes a
+    single record, and what comes on top when a `window` ends.
     """
 
     mib: float
@@ -112,8 +112,13 @@ class LiveFeed:
         self._log = event_log
         self._scorer = scorer
 
+    def steps(self) -> int:
+        """How many steps there were: what is appended at once may still be read in two."""
+        checkpoint = self._checkpoints.load(only=())
+        return checkpoint.epoch if checkpoint else 0
+
     def give(self, records: Window) -> None:
-        """One step; raises DependencyError where it is not taken."""
+        """Append, and wait for the commit; raises DependencyError where there is none."""
         for topic, table in records.items():
             self._log.append(topic, arrow_messages(table))
         wanted = {topic: self._log.end_offsets(topic) for topic in records}
@@ -147,28 +152,30 @@ def measure_live(
         # The first ones load what is loaded once.
         for number in range(2):
             feed.give(shifted(window, length * (number + 1)))
-        spent = [_spent(settings, scorer)]
+        spent = [_spent(settings, scorer, feed)]
         for number in range(WINDOWS):
             feed.give(shifted(window, length * (number + 3)))
-        spent.append(_spent(settings, scorer))
+        spent.append(_spent(settings, scorer, feed))
         last_at = end_at + length * (WINDOWS + 2)
         for record in _singles(window, last_at, SINGLES):
             feed.give(record)
-        spent.append(_spent(settings, scorer))
-    by_window, by_single = np.diff(np.array(spent), axis=0) / [[WINDOWS], [SINGLES]]
-    more = np.maximum(by_window - by_single, 0.0)
+        spent.append(_spent(settings, scorer, feed))
+    (steps, *by_windows), (single_steps, *by_singles) = np.diff(spent, axis=0)
+    a_step = np.array(by_singles) / single_steps
+    a_window = np.maximum(np.array(by_windows) - steps * a_step, 0.0) / WINDOWS
     cost = LiveCost(
         mib=scorer.peak_mib,
-        step_cpu_s=float(by_single[0]),
-        window_cpu_s=float(more[0]),
-        database_step_cpu_s=float(by_single[1]),
-        database_window_cpu_s=float(more[1]),
+        step_cpu_s=float(a_step[0]),
+        window_cpu_s=float(a_window[0]),
+        database_step_cpu_s=float(a_step[1]),
+        database_window_cpu_s=float(a_window[1]),
     )
-    return cost, spent[0][0]
+    return cost, spent[0][1]
 
 
-def _spent(settings: Settings, scorer: ScorerProcess) -> tuple[float, float]:
-    return scorer.spent_s(), database_cpu_s(settings)
+def _spent(settings: Settings, scorer: ScorerProcess, feed: LiveFeed) -> tuple[int, float, float]:
+    """(steps, CPU seconds of the scorer, of the database) so far."""
+    return feed.steps(), scorer.spent_s(), database_cpu_s(settings)
 
 
 def database_cpu_s(settings: Settings) -> float:
