@@ -42,8 +42,8 @@ Window = Mapping[str, pa.Table]
 
 @dataclass(frozen=True, slots=True)
 class LiveCost:
-    """mib: resident memory at its peak. CPU seconds of scorer and database: of a `step` that takes a
-    single record, and what comes on top when a `window` ends.
+    """mib: resident memory at its peak. CPU seconds of scorer and database: of a `step` that takes
+    a single record, and what comes on top when a `window` ends.
     """
 
     mib: float
@@ -140,8 +140,8 @@ class LiveFeed:
 def measure_live(
     settings: Settings, engine: sa.Engine, event_log: EventLog, window: Window, end_at: datetime
 ) -> tuple[LiveCost, float]:
-    """(the cost, CPU seconds until a scorer is under way): replays the sample's last window, again
-    and again after its end at `end_at`, then single records of one window.
+    """(the cost, CPU seconds until a scorer is under way): gives it the window that follows the
+    sample's end at `end_at`, again and again as if time went on, then single records of one window.
 
     The scorer goes on from the sample's last checkpoint, so it knows all of its series.
     """
@@ -151,10 +151,10 @@ def measure_live(
         feed = LiveFeed(engine, event_log, scorer)
         # The first ones load what is loaded once.
         for number in range(2):
-            feed.give(shifted(window, length * (number + 1)))
+            feed.give(shifted(window, length * number))
         spent = [_spent(settings, scorer, feed)]
         for number in range(WINDOWS):
-            feed.give(shifted(window, length * (number + 3)))
+            feed.give(shifted(window, length * (number + 2)))
         spent.append(_spent(settings, scorer, feed))
         last_at = end_at + length * (WINDOWS + 2)
         for record in _singles(window, last_at, SINGLES):
@@ -191,18 +191,29 @@ def database_cpu_s(settings: Settings) -> float:
     return float(spent)
 
 
-def last_window(event_log: EventLog, topics: Sequence[str], window_s: int) -> dict[str, pa.Table]:
-    """The records of the last `window_s` seconds, by topic; topics without any are left out.
+def next_window(
+    event_log: EventLog, topics: Sequence[str], end_at: datetime, window_s: int
+) -> dict[str, pa.Table]:
+    """A window of records to come, by topic: those of one of the sample's last two windows, the one
+    with more, moved to the window that begins at `end_at`; topics without any are left out.
 
-    At most those of the last messages of each partition.
+    At most the last messages of each partition are looked at.
     """
     tables = {topic: table for topic in topics if (table := _last(event_log, topic)) is not None}
-    newest_at = max(pc.max(table["time"]).as_py() for table in tables.values())
-    since = pa.scalar(newest_at - timedelta(seconds=window_s), pa.timestamp("us", "UTC"))
-    found = {
-        topic: table.filter(pc.greater(table["time"], since)) for topic, table in tables.items()
-    }
-    return {topic: table for topic, table in found.items() if table.num_rows}
+    length = timedelta(seconds=window_s)
+    windows = [
+        (end_at - begin_at, {topic: _between(table, begin_at, begin_at + length)
+                             for topic, table in tables.items()})
+        for begin_at in (end_at - length, end_at - 2 * length)
+    ]  # fmt: skip
+    by, found = max(windows, key=lambda window: sum(map(len, window[1].values())))
+    return shifted({topic: table for topic, table in found.items() if len(table)}, by)
+
+
+def _between(table: pa.Table, begin_at: datetime, before_at: datetime) -> pa.Table:
+    begin, before = (pa.scalar(at, pa.timestamp("us", "UTC")) for at in (begin_at, before_at))
+    inside = pc.and_(pc.greater_equal(table["time"], begin), pc.less(table["time"], before))
+    return table.filter(inside)
 
 
 def _last(event_log: EventLog, topic: str) -> pa.Table | None:

@@ -21,7 +21,7 @@ from vigil.alerts.replay import Replayed
 from vigil.config import Settings, load_settings
 from vigil.detect.rules import rules_with
 from vigil.errors import DependencyError
-from vigil.plan.live import LiveCost, ScorerProcess, database_cpu_s, last_window, measure_live
+from vigil.plan.live import LiveCost, ScorerProcess, database_cpu_s, measure_live, next_window
 from vigil.plan.tables import TableCost, table_costs
 from vigil.plan.warmup import SeriesWarmth, series_warmth
 from vigil.stores import open_log
@@ -96,7 +96,7 @@ def rehearse(
             database_s = database_cpu_s(scratch) - before_s
             found = _measure(scratch, engine, policy)
             # Last, since it leaves windows of its own in the database.
-            window = last_window(event_log, TOPICS, scratch.window_s)
+            window = next_window(event_log, TOPICS, found["end_at"], scratch.window_s)
             live, start_s = measure_live(scratch, engine, event_log, window, found["end_at"])
         return Rehearsal(
             **found, scorer_cpu_s=max(cpu_s - start_s, 0.0), database_cpu_s=database_s,
