@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from vigil.features.checks import completeness, drifted_series
-from vigil.features.frame import feature_frame, season_profile
 from vigil.features.grid import on_grid, training_set
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -90,29 +89,6 @@ def test_the_hash_tells_data_apart():
     assert training_set(observations(values.copy()), START, end).data_hash == first
     values[500] += 1e-6
     assert training_set(observations(values), START, end).data_hash != first
-
-
-def test_features_compare_with_the_usual_and_with_yesterday():
-    """Residual is what the time of day does not explain."""
-    values = daily(4)
-    values[-1] *= 2
-    [series] = training_set(observations(values), START, START + timedelta(days=4)).series
-    last = feature_frame(series).iloc[-1]
-    assert last["ratio_yesterday"] == pytest.approx(2.0, rel=0.1)
-    assert last["residual"] == pytest.approx(last["value"] - last["seasonal"])
-    assert last["residual"] > 80
-    assert last["lag_1"] == values[-2]
-    assert (last["hour"], last["weekday"]) == (23, 3)
-
-
-def test_a_season_profile_starts_on_monday_and_has_no_holes():
-    """Slots that the history never met take those of the nearest time."""
-    values = daily(3)
-    [series] = training_set(observations(values), START, START + timedelta(days=3)).series
-    profile = season_profile(series.history.iloc[: DAY // 2], 24, 86_400.0)
-    assert np.isfinite(profile).all()
-    np.testing.assert_allclose(profile[0], np.median(values[:12]))
-    assert profile[23] == profile[11]
 
 
 def test_completeness_is_the_share_of_expected_windows():

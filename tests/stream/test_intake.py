@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -36,9 +36,9 @@ def log_of(count: int, partitions: int = 1) -> MemoryLog:
     return log
 
 
-def running(log, offsets=None, reader=None) -> Intake:
+def running(log, offsets=None, reader=None, now_at=NOW) -> Intake:
     """An intake that has begun."""
-    intake = Intake(log, reader or Offsets(), offsets or {}, lambda: NOW)
+    intake = Intake(log, reader or Offsets(), offsets or {}, lambda: now_at)
     intake.start()
     return intake
 
@@ -89,6 +89,37 @@ def test_what_waits_is_bounded(monkeypatch):
     time.sleep(0.1)
     assert intake._waiting.messages == 5
     assert sum(taken.messages for taken in take_all(intake)) == 100
+    intake.finish()
+
+
+class Slow(Offsets):
+    """A reader that takes its time, at any clock."""
+
+    def read(self, topic, partition, messages: MessageBatch, now_at):
+        """As said."""
+        time.sleep(0.005)
+        return partition, list(messages.offsets)
+
+
+@pytest.mark.parametrize(("behind_s", "whole"), [(0, False), (60, True)])
+def test_a_backlog_is_gathered_into_one_step(monkeypatch, behind_s, whole):
+    """What came just now is a step's at once; what has lain in the log waits for all the rest."""
+    monkeypatch.setattr(intake_module, "MESSAGES_PER_READ", 1)
+    monkeypatch.setattr(intake_module, "SOON_S", 0.0)
+    monkeypatch.setattr(intake_module, "GATHER_S", 60.0)
+    log = log_of(40)
+    now_at = log.read(TOPIC, 0, 0, 1)[0].appended_at + timedelta(seconds=behind_s)
+    intake = running(log, reader=Slow(), now_at=now_at)
+    taken, _ = intake.take(10.0)
+    intake.finish()
+    assert (taken.messages == 40) == whole
+
+
+def test_nothing_is_waited_for_at_the_end():
+    """Who wants no more than what is there now is not kept waiting."""
+    intake = running(log_of(3))
+    assert intake.take(600.0, to_end=True)[0].messages == 3
+    assert intake.take(600.0, to_end=True) == (None, True)
     intake.finish()
 
 

@@ -11,8 +11,8 @@ from vigil.backtest.building import forecasters
 from vigil.backtest.candidate import Candidate
 from vigil.backtest.folds import group_of
 from vigil.backtest.results import Standing
-from vigil.features.frame import season_profile
 from vigil.features.grid import TrainingSeries, TrainingSet
+from vigil.features.season import season_profile
 from vigil.forecast.contract import Forecaster
 
 HORIZON_DAYS = 1

@@ -6,6 +6,7 @@ import threading
 import click
 
 from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
+from vigil.errors import UsageError
 
 
 @click.command("score")
@@ -19,14 +20,25 @@ from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
     show_default=True,
     help="Who makes windows and scores: this process, or the Flink job (docs/scale.md).",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes here that share Kafka's partitions out; 0 if all run on other machines.",
+)
 @json_option
-def command(drain: bool, quiet: bool, verbose: bool, engine: str, as_json: bool) -> None:
+def command(
+    drain: bool, quiet: bool, verbose: bool, engine: str, workers: int | None, as_json: bool
+) -> None:
     """Read the event log, cut it into windows, score each, raise and resolve incidents.
 
     Runs until Ctrl-C (or SIGTERM), which ends it after the step in hand. A killed scorer goes on
     from its last checkpoint: no event is lost or counted twice. A promoted bundle is picked up
     within a second or two, without restart. A second scorer stands by and takes over when the
     first is gone. Outages of log, database, sink and webhook are waited for.
+
+    Where one core is not enough, --workers N starts N processes that decode events and fold them
+    into windows; this one scores them, with the same results. On other machines `vigil work` adds
+    more. It needs Kafka with as many partitions; docs/scale.md says when it pays.
 
     VIGIL_METRICS_ADDRESS=HOST:PORT serves /metrics to Prometheus; OTEL_EXPORTER_OTLP_ENDPOINT=URL
     sends a trace of each step.
@@ -35,23 +47,30 @@ def command(drain: bool, quiet: bool, verbose: bool, engine: str, as_json: bool)
     Examples:
       vigil score                 run for ever
       vigil score --drain --json  score what is there, then print the counts
+      vigil score --workers 4     share the partitions among four processes
       vigil score --engine flink  take windows and scores from the Flink job
 
-    Exit codes: 0 stopped as asked, 2 wrong setting, 3 log or database is down at
+    Exit codes: 0 stopped as asked, 2 wrong setting or choice, 3 log or database is down at
     the start, or, with --drain, the sink is.
     """
     from vigil.config import load_settings
     from vigil.stores.checkpoint import CONSUMER
-    from vigil.stream.assembly import keep_scoring
+    from vigil.stream.assembly import Engine, keep_scoring, score_with_workers
     from vigil.stream.telemetry import exporting_spans
 
+    if workers is not None and engine == "flink":
+        raise UsageError("--workers goes with --engine vigil: Flink has workers of its own")
     log_to_stderr(verbose)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     show = None if quiet else click.echo
     with exporting_spans(CONSUMER):
-        counters = keep_scoring(load_settings(), CONSUMER, show, stop, drain, engine == "flink")
+        settings = load_settings()
+        if workers is None:
+            counters = keep_scoring(settings, CONSUMER, show, stop, drain, Engine(engine))
+        else:
+            counters = score_with_workers(settings, CONSUMER, show, stop, drain, workers)
     if as_json:
         print_json(counters)
     elif drain:

@@ -37,7 +37,7 @@ def check_lag(installation: Installation) -> Finding:
     before = samples[0].lag_messages
     if lag > SMALL_LAG and lag > GROWTH * before:
         found += f" and growing: {before:,} five minutes ago, at {records_per_s(samples) or 0:,.0f}"
-        remedy = "give the scorer more CPU, or send larger batches (docs/deploy.md)"
+        remedy = "give the scorer more CPU or workers (docs/scale.md), or send larger batches"
         return Finding("lag", PROBLEM, f"{found} records/s", remedy)
     return Finding("lag", OK, found)
 

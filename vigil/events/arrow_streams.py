@@ -129,6 +129,7 @@ def _rows(
         line=np.concatenate([np.arange(1, count + 1) for count in (0, *counts)]),
         may_hold_nul=table_may_hold_nul(joined),
         table=whole,
+        typed=True,
     )
 
 

@@ -130,7 +130,7 @@ def _assemble(
 ) -> Decoded:
     records, sources = [], []
     for rows in groups or [Rows(_nothing(schema), _NO_NUMBERS, _NO_NUMBERS)]:
-        typed, broken = check(rows.frame, schema, now_at, limits)
+        typed, broken = check(rows.frame, schema, now_at, limits, rows.typed)
         keep = np.ones(typed.height, bool)
         for row, field, rule, value in broken.iter_rows():
             keep[row] = False

@@ -39,7 +39,7 @@ class Rows:
     """Unchecked rows with their origin; `raw` gives the text of a row for its dead letter.
 
     table: a payload's number → its rows with all columns, where `frame` has only those that are
-    wanted.
+    wanted. typed: columns came with their types, so that what is text there was text.
     """
 
     frame: pl.DataFrame
@@ -48,6 +48,7 @@ class Rows:
     lines: Sequence[bytes] | None = None
     may_hold_nul: bool = True
     table: Callable[[int], pa.Table] | None = None
+    typed: bool = False
 
     def raw(self, row: int) -> str:
         if self.lines is not None:

@@ -151,12 +151,13 @@ def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
 
 
 def check(
-    raw: pl.DataFrame, schema: pa.Schema, now_at: datetime, limits: Limits
+    raw: pl.DataFrame, schema: pa.Schema, now_at: datetime, limits: Limits, typed_text: bool = False
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(typed, broken): every row of `raw`, typed as `polars_schema`; and for rows that break a
     rule `row`, `field`, `rule`, `value`, by row.
 
-    `raw` may lack columns (they are null) and have others (they are ignored).
+    `raw` may lack columns (they are null) and have others (they are ignored). Without `typed_text`
+    a text may be the source of a JSON object or list.
     """
     missing = [name for name in polars_schema(schema) if name not in raw.columns]
     if missing:
@@ -164,7 +165,7 @@ def check(
     raw = raw.select(schema.names)
     if not isinstance(raw.schema["time"], pl.Datetime):
         raw = raw.with_columns(pl.col("time").cast(pl.String))
-    plan = _plan(schema, tuple(raw.schema.items()), limits)
+    plan = _plan(schema, tuple(raw.schema.items()), limits, typed_text)
     typed = raw.with_columns(*plan.casts, _attributes(raw["attributes"], limits))
     now = pl.lit(now_at).dt.cast_time_unit("us").alias(_NOW)
     both = pl.concat([typed, raw.rename(_RAW.__add__)], how="horizontal").with_columns(now)
@@ -210,14 +211,19 @@ class _Plan:
 
 
 @lru_cache(maxsize=256)
-def _plan(schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits: Limits) -> _Plan:
+def _plan(
+    schema: pa.Schema,
+    given: tuple[tuple[str, pl.DataType], ...],
+    limits: Limits,
+    typed_text: bool,
+) -> _Plan:
     wanted = polars_schema(schema)
     casts = [
         _cast(name, kind, wanted[name])
         for name, kind in given
         if name != "attributes" and kind != wanted[name]
     ]
-    rules = _rules(schema, given, limits)
+    rules = _rules(schema, given, limits, typed_text)
     first = pl.coalesce(
         pl.when(broken).then(pl.lit(number, pl.Int32))
         for number, (_, _, broken) in enumerate(rules)
@@ -227,7 +233,10 @@ def _plan(schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits:
 
 
 def _rules(
-    schema: pa.Schema, given: tuple[tuple[str, pl.DataType], ...], limits: Limits
+    schema: pa.Schema,
+    given: tuple[tuple[str, pl.DataType], ...],
+    limits: Limits,
+    typed_text: bool,
 ) -> list[tuple[str, str, pl.Expr]]:
     """(field, rule, broken?) in the order in which reasons are given, for columns given so."""
     found: list[tuple[str, str, pl.Expr]] = []
@@ -247,7 +256,8 @@ def _rules(
             if types[name] == pl.String:
                 lost &= raw != ""
             add(name, _TYPE_RULE.get(name) or _type_rule(kind), lost)
-        if kind == pl.String and name not in _FREE_TEXT and types[name] == pl.String:
+        untyped = types[name] == pl.String and not typed_text
+        if kind == pl.String and name not in _FREE_TEXT and untyped:
             add(name, "must be text", raw.str.starts_with('{"') | raw.str.starts_with("["))
     time = pl.col("time")
     ahead = pl.col(_NOW) + pl.duration(seconds=limits.future_s)

@@ -10,37 +10,42 @@ import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import accumulate, groupby
+from itertools import accumulate
 from logging import getLogger
-from typing import Any, cast
+from typing import Any
 
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from vigil.errors import ConfigError, LogError
-from vigil.events.content import CONTENT_TYPE
 from vigil.stores.kafka_address import parse_address
-from vigil.stores.log import Message, MessageBatch, StoredMessage
+from vigil.stores.kafka_clients import (
+    BUFFERED_BYTES,
+    CONSUMING,
+    DELIVERY_S,
+    FETCH_MESSAGES,
+    GONE,
+    MAX_MESSAGE_BYTES,
+    PRODUCING,
+    REQUEST_S,
+    Place,
+    batch_of,
+    by_place,
+    client_settings,
+    code_of,
+    offset_of,
+    text_of,
+)
+from vigil.stores.log import Message, MessageBatch
 
 log = getLogger("vigil.kafka")
 
-MAX_MESSAGE_BYTES = 16 << 20
-REQUEST_S = 10.0
-DELIVERY_S = 30.0
 # How long an answer of "nothing new" may take when the end has not been seen yet.
 READ_S = 5.0
 METADATA_AGE_S = 5.0
-# Of a partition that is not asked for, no more than this is kept in memory.
-BUFFERED_BYTES = 64 << 20
-FETCH_MESSAGES = 10_000
 
-# Topic and partition.
-Place = tuple[str, int]
-
-_GONE = (ck.KafkaError.OFFSET_OUT_OF_RANGE, ck.KafkaError._AUTO_OFFSET_RESET)
 _DOWN = (
     ck.KafkaError._ALL_BROKERS_DOWN,
     ck.KafkaError._TRANSPORT,
@@ -85,12 +90,12 @@ class _Partition:
 
     def keep(self, messages: list[ck.Message]) -> None:
         """Buffer what has arrived, oldest first, but for what was fetched before a seek."""
-        if _offset(messages[0]) < self.next_offset:
-            messages = [found for found in messages if _offset(found) >= self.next_offset]
+        if offset_of(messages[0]) < self.next_offset:
+            messages = [found for found in messages if offset_of(found) >= self.next_offset]
             if not messages:
                 return
         self.fetched.append(messages)
-        self.next_offset = _offset(messages[-1]) + 1
+        self.next_offset = offset_of(messages[-1]) + 1
         self.buffered += len(messages)
         self.buffered_bytes += sum(map(len, messages))
         self.end_seen = False
@@ -111,7 +116,7 @@ class _Partition:
         self.buffered -= len(taken)
         self.buffered_bytes -= size
         if taken:
-            self.taken_to = _offset(taken[-1]) + 1
+            self.taken_to = offset_of(taken[-1]) + 1
         return taken
 
 
@@ -123,39 +128,13 @@ class KafkaLog:
         # A reader that waits for the brokers must not hold up who appends.
         self._producing, self._consuming = threading.Lock(), threading.RLock()
         self._errors: deque[ck.KafkaError] = deque(maxlen=20)
-        common = {
-            **self._address.client,
-            "client.id": "vigil",
-            "error_cb": self._errors.append,
-            "socket.timeout.ms": int(REQUEST_S * 1000),
-            "reconnect.backoff.max.ms": 1_000,
-            "log_level": 2,
-        }
-        producer = {
-            "enable.idempotence": True,
-            "partitioner": "murmur2_random",
-            "linger.ms": 2,
-            "compression.type": "lz4",
-            "message.max.bytes": MAX_MESSAGE_BYTES,
-            "message.timeout.ms": int(DELIVERY_S * 1000),
-        }
-        consumer = {
-            "group.id": "vigil",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-            # What an aborted transaction of the Flink job left behind is never seen.
-            "isolation.level": "read_committed",
-            "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
-            "queued.max.messages.kbytes": BUFFERED_BYTES >> 10,
-            "fetch.wait.max.ms": 100,
-        }
+        common = client_settings(self._address, self._errors.append)
         try:
             self._admin = AdminClient(common)
-            self._producer = ck.Producer(common | producer)
-            self._consumer = ck.Consumer(common | consumer)
+            self._producer = ck.Producer(common | PRODUCING)
+            self._consumer = ck.Consumer(common | CONSUMING | {"group.id": "vigil"})
         except ck.KafkaException as error:
-            raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {_text(error)}") from error
+            raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {text_of(error)}") from error
         self._parts: dict[Place, _Partition] = {}
         self._turns: dict[str, int] = {}
         self._metadata: tuple[float, dict[str, int]] = (-METADATA_AGE_S, {})
@@ -176,7 +155,7 @@ class KafkaLog:
             self._ask(lambda: create([new], request_timeout=REQUEST_S)[topic].result())
         except LogError as error:
             cause = error.__cause__
-            code = _code(cause) if isinstance(cause, ck.KafkaException) else None
+            code = code_of(cause) if isinstance(cause, ck.KafkaException) else None
             if code != ck.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
         deadline = time.monotonic() + REQUEST_S
@@ -233,7 +212,7 @@ class KafkaLog:
                 # The queue is full: wait for the brokers, which is the back-pressure.
                 self._producer.poll(0.1)
             except ck.KafkaException as error:
-                raise self._failure(_text(error)) from error
+                raise self._failure(text_of(error)) from error
 
     def _noter(
         self, places: list[tuple[int, int]], number: int, failures: list[ck.KafkaError]
@@ -285,14 +264,18 @@ class KafkaLog:
                 self._consumer.incremental_unassign([ck.TopicPartition(topic, partition)])
             self._consumer.incremental_assign([ck.TopicPartition(topic, partition, offset)])
         except ck.KafkaException as error:
-            raise self._failure(_text(error)) from error
+            raise self._failure(text_of(error)) from error
         part.restart(offset)
         return part
 
     def _fetch(self, timeout_s: float) -> int:
         """Sort what has arrived into the partitions' buffers; returns how much it was."""
-        arrived = self._consumer.consume(FETCH_MESSAGES, timeout_s)
-        for place, is_error, found in _by_place(arrived):
+        arrived = self._consumer.consume(FETCH_MESSAGES, 0)
+        if timeout_s and not arrived:
+            # Asked for many, it would wait all that time for more.
+            arrived = self._consumer.consume(1, timeout_s)
+            arrived += self._consumer.consume(FETCH_MESSAGES, 0)
+        for place, is_error, found in by_place(arrived):
             part = self._parts.get(place)
             if part is None:
                 continue
@@ -310,7 +293,7 @@ class KafkaLog:
     def _note(self, place: Place, part: _Partition, error: ck.KafkaError) -> None:
         if error.code() == ck.KafkaError._PARTITION_EOF:
             part.end_seen = True
-        elif error.code() in _GONE:
+        elif error.code() in GONE:
             low, high = self._ask(
                 lambda: self._consumer.get_watermark_offsets(
                     ck.TopicPartition(*place), timeout=REQUEST_S
@@ -337,12 +320,7 @@ class KafkaLog:
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
             self._consumer.resume([ck.TopicPartition(topic, partition)])
             part.paused = False
-        return MessageBatch(
-            values=[found.value() or b"" for found in taken],
-            content_types=list(map(_content_type, taken)),
-            offsets=cast(list[int], list(map(ck.Message.offset, taken))),
-            row=lambda number: _stored(taken[number]),
-        )
+        return batch_of(taken)
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """See `EventLog`."""
@@ -401,8 +379,8 @@ class KafkaLog:
             try:
                 return call()
             except ck.KafkaException as error:
-                if _code(error) not in _STALE or time.monotonic() > deadline:
-                    raise self._failure(_text(error)) from error
+                if code_of(error) not in _STALE or time.monotonic() > deadline:
+                    raise self._failure(text_of(error)) from error
             time.sleep(0.05)
             self._topics(fresh=True)
 
@@ -422,55 +400,3 @@ class KafkaLog:
 
     def _raise_if_down(self) -> None:
         self._ask(lambda: self._admin.list_topics(timeout=1.0))
-
-
-def _by_place(arrived: list[ck.Message]) -> Iterator[tuple[Place, bool, list[ck.Message]]]:
-    """Runs of one partition, oldest first, and whether they are errors there, not messages."""
-    places = set(
-        zip(map(ck.Message.topic, arrived), map(ck.Message.partition, arrived), strict=True)
-    )
-    if len(places) == 1 and set(map(ck.Message.error, arrived)) == {None}:
-        # Nearly always so: then nothing is done for each message.
-        yield cast(Place, places.pop()), False, arrived
-        return
-    for (topic, partition, is_error), found in groupby(arrived, _kind):
-        yield (topic, partition), is_error, list(found)
-
-
-def _kind(found: ck.Message) -> tuple[str, int, bool]:
-    return str(found.topic()), int(found.partition() or 0), found.error() is not None
-
-
-def _offset(found: ck.Message) -> int:
-    return found.offset() or 0
-
-
-def _content_type(found: ck.Message) -> str:
-    headers = cast(list[tuple[str, bytes | None]], found.headers() or [])
-    for name, value in headers:
-        if name == CONTENT_TYPE:
-            return (value or b"").decode("utf-8", "replace")
-    return ""
-
-
-def _stored(found: ck.Message) -> StoredMessage:
-    _, milliseconds = found.timestamp()
-    headers = cast(list[tuple[str, bytes | None]], found.headers() or [])
-    texts = {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
-    return StoredMessage(
-        topic=str(found.topic()),
-        partition=int(found.partition() or 0),
-        offset=int(found.offset() or 0),
-        appended_at=datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC),
-        message=Message(bytes(found.value() or b""), texts, found.key()),
-    )
-
-
-def _code(error: ck.KafkaException) -> int | None:
-    cause = error.args[0] if error.args else None
-    return cause.code() if isinstance(cause, ck.KafkaError) else None
-
-
-def _text(error: ck.KafkaException) -> str:
-    cause = error.args[0] if error.args else error
-    return str(cause.str()) if isinstance(cause, ck.KafkaError) else str(cause)

@@ -16,7 +16,7 @@ from vigil.features.observations import metric_observations, request_observation
 from vigil.journeys.graph import EDGES, added_up, edge_metrics
 from vigil.stream.scoring import Scoring
 from vigil.stream.series import SeriesDirectory
-from vigil.windows.folds import Fold, LineFold, MetricFold, RequestFold
+from vigil.windows.folds import Fold, LineFold, MetricFold, Parts, RequestFold
 from vigil.windows.tumbling import TumblingWindows, WindowSpec
 from vigil.windows.watermark import UNSEEN, Progress
 
@@ -87,6 +87,22 @@ class Analysis:
         windows = self.windows[topic]
         late = windows.push(partition, records, progress)
         return late.select("window_start", record_id=windows.fold.id_name, topic=pl.lit(topic))
+
+    def take_parts(
+        self, topic: str, parts: Parts, series: pl.DataFrame, edges: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Put in what others have folded, with the series and edges of it; returns the late ones,
+        as `count_late` does.
+        """
+        self.series.learn(series, edges.filter(pl.col("caller") != "").select("caller", "service"))
+        self._edges.append(edges)
+        windows = self.windows[topic]
+        return windows.add(parts).select(
+            topic=pl.lit(topic),
+            record_id=windows.fold.id_name,
+            window_start=pl.from_epoch("window_start", "us").dt.replace_time_zone("UTC"),
+            records=windows.fold.count_name,
+        )
 
     def emit(self, finish: bool = False) -> Analysed:
         """Windows that are due, scored; with `finish` also those that have not ended."""

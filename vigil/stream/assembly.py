@@ -1,25 +1,26 @@
 """Puts a scorer together from the settings, and takes it apart again."""
 
 import gc
-import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from enum import StrEnum
 from threading import Event
 
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
-from vigil.alerts.policy import PolicyWatch, configured_policy
+from vigil.alerts.policy import Policy, PolicyWatch, configured_policy
 from vigil.config import Settings
 from vigil.detect import OnlineDetector
-from vigil.errors import DependencyError
+from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.graph import GraphStore
+from vigil.stores.kafka_address import parse_address
 from vigil.stores.labels import LabelStore
 from vigil.stores.lease import Lease
 from vigil.stores.ledger import LedgerKeeper, LedgerSpec
+from vigil.stores.log import EventLog
 from vigil.stores.log_lines import LineKeeper, LineSpec
 from vigil.stores.registry import Registry
 from vigil.stores.sink_outbox import SinkOutbox
@@ -30,65 +31,75 @@ from vigil.stream.flink.gathering import Gathering
 from vigil.stream.flink.options import READ, WRITTEN
 from vigil.stream.graph_feed import GraphFeed
 from vigil.stream.housekeeping import Housekeeping
+from vigil.stream.outages import through_outages
 from vigil.stream.pipeline import Pipeline
 from vigil.stream.scorer import Scorer
 from vigil.stream.silence import SilenceWatch
 from vigil.stream.telemetry import Telemetry, serving_metrics
+from vigil.stream.workers.crew import Crew
+from vigil.stream.workers.gathering import PartialsPipeline
+from vigil.stream.workers.partials import TOPIC_PARTIALS
+from vigil.stream.workers.worker import FOLDED
 from vigil.windows.tumbling import WindowSpec
 
-log = logging.getLogger("vigil.score")
-
-FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
-# A scorer that lasted this long was well: the next outage is a new one.
-CALM_S = 60.0
 # Python looks for circles among objects whenever so many more exist; by its own choice, 700, that
 # takes a third of the time of reading a hundred thousand messages, none of which has any.
 OBJECTS_PER_COLLECTION = 50_000
 
 
+class Engine(StrEnum):
+    """Who makes the windows, and with Flink the scores too: this process, workers, or a job."""
+
+    VIGIL = "vigil"
+    WORKERS = "workers"
+    FLINK = "flink"
+
+
+def _pipeline(
+    settings: Settings, engine: Engine, policy: Policy, event_log: EventLog
+) -> Pipeline | Gathering:
+    """The pipeline that goes with the engine; topics that others read have to be there."""
+    rules = policy.incidents.rules()
+    if engine is Engine.FLINK:
+        for topic in (*READ, *WRITTEN):
+            event_log.create_topic(topic)
+        return Gathering(settings.window_s, rules, policy.exemption)
+    spec = WindowSpec(settings.window_s, settings.out_of_order_s, settings.lateness_s)
+    limits, detector = settings.limits, OnlineDetector(settings.detector)
+    if engine is Engine.VIGIL:
+        return Pipeline(spec, limits, detector, rules, policy.exemption)
+    for topic in (*FOLDED, TOPIC_PARTIALS, TOPIC_DEAD_LETTERS):
+        event_log.create_topic(topic)
+    return PartialsPipeline(spec, limits, detector, rules, policy.exemption)
+
+
 @contextmanager
 def open_scorer(
-    settings: Settings, consumer: str, show: Callable[[str], None] | None, flink: bool = False
+    settings: Settings,
+    consumer: str,
+    show: Callable[[str], None] | None,
+    engine: Engine = Engine.VIGIL,
 ) -> Iterator[Scorer]:
-    """A scorer on the configured log, database and sink; `show` prints alerts, None stays quiet.
-
-    With `flink` the Flink job makes windows and scores, and this scorer what follows from them.
-    """
-    spec = WindowSpec(
-        window_s=settings.window_s,
-        out_of_order_s=settings.out_of_order_s,
-        lateness_s=settings.lateness_s,
-    )
-    limits = settings.limits
-    detector = OnlineDetector(settings.detector)
+    """A scorer on the configured log, database and sink; `show` prints alerts, None stays quiet."""
     policy = configured_policy(settings)
-    rules = policy.incidents.rules()
     with ExitStack() as open_parts:
-        engine = open_database(settings)
-        open_parts.callback(engine.dispose)
+        database = open_database(settings)
+        open_parts.callback(database.dispose)
         event_log = open_parts.enter_context(closing(open_log(settings)))
-        if flink:
-            # The job finds its topics, it makes none.
-            for topic in (*READ, *WRITTEN):
-                event_log.create_topic(topic)
-        sink = open_parts.enter_context(closing(open_sink(settings, engine)))
+        sink = open_parts.enter_context(closing(open_sink(settings, database)))
         localiser = open_parts.enter_context(
-            closing(Localiser(engine, lambda: open_log(settings), limits))
+            closing(Localiser(database, lambda: open_log(settings), settings.limits))
         )
         outbox = Outbox(
-            engine,
+            database,
             policy,
             open_channels(policy, show),
             bury=lambda waiting, error: bury_message(event_log, waiting, error),
             localiser=localiser,
         )
-        telemetry = Telemetry(StreamHealth(engine, consumer))
+        telemetry = Telemetry(StreamHealth(database, consumer))
         open_parts.enter_context(serving_metrics(telemetry.registry, settings.metrics_address))
-        pipeline = (
-            Gathering(settings.window_s, rules, policy.exemption)
-            if flink
-            else Pipeline(spec, limits, detector, rules, policy.exemption)
-        )
+        pipeline = _pipeline(settings, engine, policy, event_log)
         policies = PolicyWatch(
             settings,
             policy,
@@ -100,24 +111,24 @@ def open_scorer(
         yield Scorer(
             pipeline=pipeline,
             event_log=event_log,
-            checkpoints=CheckpointStore(engine, consumer),
-            registry=Registry(engine, settings.registry_path),
-            labels=LabelStore(engine),
-            lease=Lease(engine, f"scorer {consumer}"),
+            checkpoints=CheckpointStore(database, consumer),
+            registry=Registry(database, settings.registry_path),
+            labels=LabelStore(database),
+            lease=Lease(database, f"scorer {consumer}"),
             courier=Courier(
                 outbox,
-                SinkOutbox(engine, consumer),
-                GraphFeed(GraphStore(engine), sink),
+                SinkOutbox(database, consumer),
+                GraphFeed(GraphStore(database), sink),
                 sink,
                 event_log,
             ),
             telemetry=telemetry,
             housekeeping=Housekeeping(
                 [
-                    LedgerKeeper(engine, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
-                    LineKeeper(engine, LineSpec(settings.log_days, settings.log_lines)),
+                    LedgerKeeper(database, LedgerSpec(settings.ledger_hot_h, settings.ledger_days)),
+                    LineKeeper(database, LineSpec(settings.log_days, settings.log_lines)),
                 ],
-                SilenceWatch(engine, consumer),
+                SilenceWatch(database, consumer),
             ),
             policies=policies,
             for_sink=sink.outside,
@@ -130,7 +141,7 @@ def keep_scoring(
     show: Callable[[str], None] | None,
     stop: Event,
     drain: bool = False,
-    flink: bool = False,
+    engine: Engine = Engine.VIGIL,
 ) -> dict[str, int]:
     """Run a scorer until asked to stop, through outages of its log and database.
 
@@ -138,20 +149,30 @@ def keep_scoring(
     is down at the very start, or while draining, raises DependencyError.
     """
     gc.set_threshold(OBJECTS_PER_COLLECTION)
-    retry_s = FIRST_RETRY_S
-    began_s: float | None = None
-    while True:
-        try:
-            with open_scorer(settings, consumer, show, flink) as scorer:
-                began_s = time.monotonic()
-                scorer.run(stop, drain)
-                return scorer.pipeline.counters
-        except DependencyError as error:
-            if drain or began_s is None:
-                raise
-            if time.monotonic() - began_s > CALM_S:
-                retry_s = FIRST_RETRY_S
-            log.warning("%s; going on from the last checkpoint in %.1f s", error, retry_s)
-            if stop.wait(retry_s):
-                return {}
-            retry_s = min(2 * retry_s, LAST_RETRY_S)
+
+    def live(is_up: Callable[[], None]) -> dict[str, int]:
+        with open_scorer(settings, consumer, show, engine) as scorer:
+            is_up()
+            scorer.run(stop, drain)
+            return scorer.pipeline.counters
+
+    return through_outages(live, stop, drain) or {}
+
+
+def score_with_workers(
+    settings: Settings,
+    consumer: str,
+    show: Callable[[str], None] | None,
+    stop: Event,
+    drain: bool,
+    workers: int,
+) -> dict[str, int]:
+    """As `keep_scoring`, with so many worker processes on this machine, and any on others."""
+    parse_address(settings.log_url)
+    with Crew(settings, workers, stop, ["--drain"] if drain else []) as crew:
+        # While workers drain, what they hand over is gathered; the end is theirs to tell.
+        until = crew.through if drain else stop
+        counters = keep_scoring(settings, consumer, show, until, engine=Engine.WORKERS)
+    if drain and not stop.is_set():
+        counters = keep_scoring(settings, consumer, show, stop, drain, Engine.WORKERS)
+    return counters

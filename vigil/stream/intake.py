@@ -6,10 +6,11 @@ What waits is bounded, so a scorer that cannot keep up reads no further.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from vigil.stores.checkpoint import Offsets
@@ -19,15 +20,15 @@ from vigil.stores.log import EventLog, MessageBatch
 # decide mostly.
 MESSAGES_PER_READ = 20_000
 BYTES_PER_READ = 8 << 20
-# With a backlog a step begins when this much waits, or after a while; nothing more is read while
-# twice as much waits.
+# A step begins when this much waits, or so long after the first of it was read; nothing more is
+# read while twice as much waits.
 BYTES_PER_STEP = 24 << 20
 BYTES_AHEAD = 2 * BYTES_PER_STEP
+SOON_S = 0.05
+# Where what is read has lain in the log for a while there is a backlog, and large steps clear it
+# sooner.
+BEHIND_AFTER = timedelta(seconds=1)
 GATHER_S = 0.5
-# A read that gave less than a share of what it may is no backlog: events come as they happen, and
-# a step is due soon.
-SOON_S = 0.1
-BACKLOG_SHARE = 0.25
 POLL_S = 0.05
 JOIN_S = 60.0
 
@@ -53,6 +54,8 @@ class Taken:
     places: set[tuple[str, int]] = field(default_factory=set)
     messages: int = 0
     payload_bytes: int = 0
+    # On the monotonic clock: when a step with this is due, if nothing makes it so before.
+    due_s: float = 0.0
     offsets: Offsets = field(default_factory=dict)
 
 
@@ -68,7 +71,6 @@ class Intake:
         self._offsets = deepcopy(offsets)
         self._waiting = Taken()
         self._at_end = False
-        self._behind = False
         self._error: Exception | None = None
         self._changed = threading.Condition()
         self._ending = threading.Event()
@@ -85,16 +87,17 @@ class Intake:
             self._changed.notify_all()
         self._thread.join(JOIN_S)
 
-    def take(self, timeout_s: float) -> tuple[Taken | None, bool]:
+    def take(self, timeout_s: float, to_end: bool = False) -> tuple[Taken | None, bool]:
         """(what has been read, None after `timeout_s` without any; whether the log's end is
-        reached). Raises what reading raised.
+        reached). With `to_end` nothing is waited for there. Raises what reading raised.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting.readings or self._error, timeout_s)
+            self._changed.wait_for(
+                lambda: self._waiting.readings or self._error or (to_end and self._at_end),
+                timeout_s,
+            )
             if self._waiting.readings:
-                self._changed.wait_for(self._is_enough, SOON_S)
-                if self._behind:
-                    self._changed.wait_for(self._is_enough, GATHER_S - SOON_S)
+                self._changed.wait_for(self._is_enough, self._waiting.due_s - time.monotonic())
             if self._error is not None:
                 raise self._error
             if not self._waiting.readings:
@@ -137,17 +140,18 @@ class Intake:
             return False
         reading = self._reader.read(topic, partition, messages, self._clock())
         payload_bytes = sum(map(len, messages.values))
+        is_behind = self._clock() - messages[-1].appended_at > BEHIND_AFTER
         with self._changed:
             self._changed.wait_for(
                 lambda: self._waiting.payload_bytes < BYTES_AHEAD or self._ending.is_set()
             )
             self._at_end = False
+            if not self._waiting.readings:
+                self._waiting.due_s = time.monotonic() + (GATHER_S if is_behind else SOON_S)
             self._waiting.readings.append(reading)
             self._waiting.places.add((topic, partition))
             self._waiting.messages += len(messages)
             self._waiting.payload_bytes += payload_bytes
-            filled = max(len(messages) / MESSAGES_PER_READ, payload_bytes / BYTES_PER_READ)
-            self._behind = filled > BACKLOG_SHARE
             self._offsets.setdefault(topic, {})[partition] = messages.offsets[-1] + 1
             self._changed.notify_all()
         return True

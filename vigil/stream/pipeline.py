@@ -4,10 +4,10 @@ messages → records (and dead letters) → windows → observations → decisio
 The same messages in the same order give the same outputs, however they are cut into steps.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -16,14 +16,8 @@ from vigil.alerts.message import alert_document
 from vigil.detect import OnlineDetector
 from vigil.detect.feedback import Label
 from vigil.errors import UsageError
-from vigil.events.decode import Decoded, Limits, Payloads, decode_columns, message_place
-from vigil.events.schema import (
-    SCHEMA_OF_TOPIC,
-    TOPIC_EVENTS,
-    TOPIC_LOGS,
-    TOPIC_METRICS,
-    requests_of,
-)
+from vigil.events.decode import Decoded, Limits
+from vigil.events.schema import TOPIC_EVENTS, TOPIC_LOGS, TOPIC_METRICS, requests_of
 from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.minutes import journey_minutes
@@ -31,21 +25,24 @@ from vigil.journeys.sessions import COUNTED, TraceSessions
 from vigil.logs.sampling import LineSampler
 from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
-from vigil.stores.checkpoint import Outputs
+from vigil.stores.checkpoint import Offsets, Outputs
 from vigil.stores.log import MessageBatch, StoredMessage
 from vigil.stores.timescale import SCORES
 from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import RECORD_COLUMNS, TOPICS, Analysis, count_late
+from vigil.stream.decoding import decode_batch
 from vigil.stream.shadow import Shadow
 from vigil.stream.state import ArrayCopies, State
 from vigil.windows.tumbling import WindowSpec
+from vigil.windows.watermark import UNSEEN
 
 # Beside what windows need of a request, what puts it in its place in a trace.
 _COLUMNS = RECORD_COLUMNS | {
     TOPIC_EVENTS: (*RECORD_COLUMNS[TOPIC_EVENTS], "span_id", "parent_span_id")
 }
-# A document of this name is in the state that a `Gathering` has written, and in no other.
-STATE_OF_FLINK = "shards"
+# A document of this name is in the state that a `Gathering` has written, and in no other; likewise
+# in that of a pipeline whose windows are folded by workers.
+STATE_OF_FLINK, STATE_OF_WORKERS = "shards", "workers"
 
 Batches = Mapping[tuple[str, int], Sequence[StoredMessage]]
 # Topic, partition, and what its messages hold.
@@ -67,7 +64,16 @@ class Step:
 class Pipeline:
     """All state of one scorer. `counters` add up over its life: accepted + dead = read."""
 
-    topics = TOPICS
+    topics = inputs = TOPICS
+    # Should others see a first checkpoint as soon as there is a scorer?
+    announces = False
+    # Documents of other engines' states, and how to go on with each.
+    foreign: ClassVar[Mapping[str, str]] = {
+        STATE_OF_FLINK: "`vigil score --engine flink`, whose windows are in Flink: go on with it",
+        STATE_OF_WORKERS: (
+            "`vigil score --workers`, whose workers hold open windows: go on with it, if with one"
+        ),
+    }
 
     def __init__(
         self,
@@ -140,13 +146,8 @@ class Pipeline:
     ) -> Reading:
         """Messages to records. Touches no state: it may run beside `take`, in another thread."""
         batch = MessageBatch.of(messages)
-
-        def place(number: int) -> str:
-            return message_place(topic, partition, batch.offsets[number])
-
-        payloads = Payloads(batch.content_types, batch.values, place)
-        schema, wanted = SCHEMA_OF_TOPIC[topic], _COLUMNS.get(topic, ())
-        decoded = decode_columns(payloads, schema, now_at, self.limits, wanted)
+        wanted = _COLUMNS.get(topic, ())
+        decoded = decode_batch(topic, partition, batch, now_at, self.limits, wanted)
         if topic == TOPIC_LOGS:
             decoded = _with_line_ids(decoded, partition, batch.offsets)
         return topic, partition, decoded
@@ -167,6 +168,10 @@ class Pipeline:
                 records = mined.points
             late.append(self.analysis.take(topic, partition, records))
             self.counters["late"] += late[-1].height
+            watermark = self.analysis.windows[topic].watermark
+            if watermark.newest_us.get(partition) == UNSEEN:
+                # What it had says nothing of event time.
+                watermark.mark_idle(partition)
         analysed = self.analysis.emit(finish)
         self.trackers[TOPIC_EVENTS].learn_calls(analysed.calls)
         watermark_us = self.analysis.windows[TOPIC_EVENTS].watermark.current_us
@@ -226,6 +231,13 @@ class Pipeline:
             for partition in windows.watermark.newest_us
         ]
 
+    def wait_for(self, places: Iterable[tuple[str, int]]) -> None:
+        """These partitions have something to read: no window closes before it was looked at."""
+        for topic, partition in places:
+            watermark = self.analysis.windows[topic].watermark
+            watermark.expect([partition])
+            watermark.idle.discard(partition)
+
     def mark_idle(self, topic: str, partition: int) -> None:
         """No longer wait for a partition that has gone quiet."""
         self.analysis.windows[topic].watermark.mark_idle(partition)
@@ -238,6 +250,11 @@ class Pipeline:
     def series_count(self) -> int:
         """Series met so far."""
         return len(self.analysis.series)
+
+    @property
+    def reached(self) -> Offsets:
+        """Next offsets of inputs that others read for this pipeline."""
+        return {}
 
     def state(self) -> State:
         """Everything needed to go on after a crash, as it is now; good until the next call."""
@@ -258,11 +275,9 @@ class Pipeline:
     def restore(self, state: State, counters: Mapping[str, int]) -> None:
         """Go on from `state()` and the counters committed with it."""
         documents = state.documents
-        if STATE_OF_FLINK in documents:
-            raise UsageError(
-                "the last checkpoint is that of `vigil score --engine flink`, whose windows are in"
-                " Flink: go on with it"
-            )
+        for name, said in self.foreign.items():
+            if name in documents:
+                raise UsageError(f"the last checkpoint is that of {said}")
         self.analysis.restore(state.frames, state.arrays)
         for topic, tracker in self.trackers.items():
             # A checkpoint of a version that read no logs has none of theirs.

@@ -77,7 +77,8 @@ class Scorer:
         began_s = time.monotonic()
         consumer, checkpoint = self.checkpoints.consumer, self.checkpoints.load()
         self._group = {
-            topic: self.event_log.committed(consumer, topic) for topic in self.pipeline.topics
+            topic: self.event_log.committed(consumer, topic)
+            for topic in {*self.pipeline.topics, *self.pipeline.inputs}
         }
         if checkpoint is None:
             log.info("starting with an empty state")
@@ -103,6 +104,7 @@ class Scorer:
         if not self._become_active(stop):
             return
         self.resume()
+        self.pipeline.wait_for(place for place, unread in self._lag().items() if unread)
         self.courier.start()
         self.housekeeping.start()
         finished = False
@@ -131,11 +133,13 @@ class Scorer:
 
     def _score_until(self, stop: Event, drain: bool, intake: Intake) -> bool:
         """True when the log's end was reached with `drain`."""
+        if self.pipeline.announces:
+            self._step(Taken(offsets=self._offsets))
         while not stop.is_set():
             self.poll_bundle()
             self.policies.refresh()
             self._sample()
-            taken, at_end = intake.take(WAIT_S)
+            taken, at_end = intake.take(WAIT_S, to_end=drain)
             if taken:
                 with self.telemetry.stage("step", messages=taken.messages):
                     self._step(taken)
@@ -208,14 +212,17 @@ class Scorer:
             self._quiet_since.pop(place, None)
         with self.telemetry.stage("compute"):
             step = self.pipeline.take(taken.readings, finish)
-        self._offsets = taken.offsets
+        self._offsets = offsets = taken.offsets | {
+            topic: taken.offsets.get(topic, {}) | reached
+            for topic, reached in self.pipeline.reached.items()
+        }
         self._epoch += 1
         snapshot = self._snapshot()
         # The state's copies are good until the next ones: the commit that reads them must be done.
         self._committer.wait()
         with self.telemetry.stage("checkpoint"):
             state = self.pipeline.state()
-        self._committer.submit(lambda: self._commit(step, taken.offsets, state, snapshot))
+        self._committer.submit(lambda: self._commit(step, offsets, state, snapshot))
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
@@ -243,7 +250,11 @@ class Scorer:
 
     def _sample(self) -> None:
         if self.telemetry.sample_is_due():
-            self.telemetry.sample(lag_messages(self.event_log, self._offsets, self.pipeline.topics))
+            self.telemetry.sample(self._lag())
+
+    def _lag(self) -> dict[tuple[str, int], int]:
+        """Messages of each partition that were not read yet."""
+        return lag_messages(self.event_log, self._offsets, self.pipeline.inputs)
 
     def _tell_log(self, reached: Offsets) -> None:
         """Let the log's own tools see the lag. What counts is the checkpoint: after a restored

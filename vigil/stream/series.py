@@ -15,6 +15,8 @@ _DIRECTORY = {"series_id": pl.Int64, "key_id": pl.Int64, "metric": pl.String, **
 class SeriesDirectory:
     """Every series met, kept in the checkpoint: a silent key still needs its name."""
 
+    nothing = pl.DataFrame(schema=_DIRECTORY)
+
     def __init__(self) -> None:
         self._keys = KeyIndex(KEY_COLUMNS, "key_id")
         # Who calls whom: one hash of a request for its key, its edge and its caller.
@@ -77,6 +79,15 @@ class SeriesDirectory:
         new = series.join(self._known, on="series_id", how="anti")
         self._known = pl.concat([self._known, new])
         self._added.append(new)
+
+    def named(self, id_name: str, ids: pl.Series) -> pl.DataFrame:
+        """The series of these keys (`key_id`), or these series (`series_id`), for `learn`."""
+        return self._known.filter(pl.col(id_name).is_in(ids.implode()))
+
+    def learn(self, series: pl.DataFrame, calls: pl.DataFrame) -> None:
+        """Take the series and (caller, callee) pairs that somebody else has met."""
+        self._add(series.unique("series_id"))
+        self._new_calls += calls.unique().rows()
 
     def describe_series(self, observations: pl.DataFrame) -> pl.DataFrame:
         """Observations with `series_id` and the key columns."""

@@ -18,9 +18,12 @@ LATENCY_LEVELS = {"latency_ms_p50": 0.50, "latency_ms_p95": 0.95, "latency_ms_p9
 
 
 class Fold(Protocol):
-    """How records of one topic become windows; `id_name` names the column that keys them."""
+    """How records of one topic become windows; `id_name` names the column that keys them,
+    `count_name` the one of the part `sums` that says how many records there were.
+    """
 
     id_name: str
+    count_name: str
     fills_silence: bool
 
     def empty(self) -> Parts:
@@ -49,6 +52,7 @@ class RequestFold:
     """Requests: counts, errors, sums, a latency sketch and the ids of the worst traces."""
 
     id_name = "key_id"
+    count_name = "requests"
     fills_silence = True
     _keys = ("key_id", "window_start")
 
@@ -142,6 +146,7 @@ class MetricFold:
     """Outside metrics: number of points, sum and range."""
 
     id_name = "series_id"
+    count_name = "points"
     fills_silence = False
     _keys = ("series_id", "window_start")
 
@@ -188,6 +193,7 @@ class LineFold:
     """Log lines: how many. A window looks like that of a metric with one point, the count."""
 
     id_name = "series_id"
+    count_name = "lines"
     fills_silence = True
     _keys = ("series_id", "window_start")
 

@@ -9,6 +9,7 @@ measurement too.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from vigil.windows.folds import Fold, Parts
@@ -72,20 +73,26 @@ class TumblingWindows:
             in_force = self.watermark.observe(partition, times_us)
         else:
             in_force = self.watermark.follow(partition, progress)
-        start = times_us // self.spec.window_us * self.spec.window_us
-        placed = records.with_columns(pl.Series("window_start", start, pl.Int64))
-        # A window is forgotten `lateness` after its end; adding keeps clear of UNSEEN's edge.
-        late = start + (self.spec.window_us + self.spec.lateness_us) <= in_force
-        if late.any():
-            too_late, placed = placed.filter(late), placed.filter(~late)
-        else:
-            too_late = placed.clear()
+        placed, too_late = place(records, self.spec, in_force)
         if placed.height:
-            self._fold(placed)
+            self._merge(self.fold.partial(placed))
         return too_late
 
-    def _fold(self, placed: pl.DataFrame) -> None:
-        partial = self.fold.partial(placed)
+    def add(self, parts: Parts) -> pl.DataFrame:
+        """Take parts that others have folded (`PartialWindows`); returns the `sums` of windows that
+        are forgotten already.
+        """
+        kept_after_us = self.watermark.current_us - (self.spec.window_us + self.spec.lateness_us)
+        # Further back than any instant before the first event.
+        late = pl.col("window_start") <= max(kept_after_us, UNSEEN)
+        too_late = parts["sums"].filter(late)
+        if too_late.height:
+            parts = {name: part.filter(~late) for name, part in parts.items()}
+        if parts["sums"].height:
+            self._merge(self.fold.merge(parts))
+        return too_late
+
+    def _merge(self, partial: Parts) -> None:
         for start, parts in _by_window(partial).items():
             known = self._parts.get(start)
             if known is None:
@@ -238,6 +245,23 @@ class TumblingWindows:
             self.watermark.current_us = current_us
             if idle:
                 self.watermark.idle.add(partition)
+
+
+def place(
+    records: pl.DataFrame, spec: WindowSpec, in_force: np.ndarray
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(records, those that came too late), both with their `window_start` (epoch µs).
+
+    in_force: int64 (n,), the watermark as each record arrived.
+    """
+    times_us = records["time"].dt.epoch("us").to_numpy()
+    start = times_us // spec.window_us * spec.window_us
+    placed = records.with_columns(pl.Series("window_start", start, pl.Int64))
+    # A window is forgotten `lateness` after its end; adding keeps clear of UNSEEN's edge.
+    late = start + (spec.window_us + spec.lateness_us) <= in_force
+    if late.any():
+        return placed.filter(~late), placed.filter(late)
+    return placed, placed.clear()
 
 
 def _part_name(key: str) -> str:

@@ -61,12 +61,21 @@ class Watermark:
     def follow(self, partition: int, progress: Progress) -> np.ndarray:
         """As `observe`, of a partition whose progress is known from elsewhere."""
         before = self.newest_us.get(partition, UNSEEN)
-        self.newest_us[partition] = max(before, progress.newest_us)
-        self.idle.discard(partition)
+        self.reach(partition, progress.newest_us)
         newest = np.maximum(progress.preceding_us, before)
         # Subtracting from UNSEEN would wrap around.
         own = np.where(newest == UNSEEN, UNSEEN, newest - self.out_of_order_us)
         return np.maximum(own, self.current_us)
+
+    def reach(self, partition: int, newest_us: int) -> None:
+        """The partition has come this far, at least."""
+        self.newest_us[partition] = max(self.newest_us.get(partition, UNSEEN), newest_us)
+        self.idle.discard(partition)
+
+    @property
+    def all_idle(self) -> bool:
+        """Is nothing waited for?"""
+        return self.idle.issuperset(self.newest_us)
 
     def mark_idle(self, partition: int) -> None:
         """Stop waiting for a partition."""
@@ -81,7 +90,7 @@ class Watermark:
 
     def finish(self, window_us: int) -> int:
         """Move to the end of the newest window: nothing more is awaited for now."""
-        if self.newest_us:
-            newest = max(self.newest_us.values())
+        newest = max(self.newest_us.values(), default=UNSEEN)
+        if newest != UNSEEN:
             self.current_us = max(self.current_us, (newest // window_us + 1) * window_us)
         return self.current_us

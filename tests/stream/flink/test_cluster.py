@@ -24,8 +24,8 @@ from vigil.stores.arrow_messages import arrow_messages
 from vigil.stores.kafka_log import KafkaLog
 from vigil.stores.log import Message, StoredMessage
 from vigil.stream.flink import tables
-from vigil.stream.flink.tables import table_rows
 from vigil.stream.pipeline import Pipeline, Step
+from vigil.stream.tables import TABLE, table_rows
 from vigil.windows.tumbling import WindowSpec
 
 START_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -97,7 +97,7 @@ class Job:
         found = [
             table_rows(stored.message.value)
             for stored in self.outputs(topic)
-            if stored.message.headers.get(tables.TABLE) == table
+            if stored.message.headers.get(TABLE) == table
         ]
         return pl.concat([rows for rows in found if rows.height])
 

@@ -15,12 +15,12 @@ from vigil.errors import UsageError
 from vigil.events.decode import Limits
 from vigil.stores import open_log
 from vigil.stores.log import Message, StoredMessage
-from vigil.stream.assembly import open_scorer
+from vigil.stream.assembly import Engine, open_scorer
 from vigil.stream.flink import tables
 from vigil.stream.flink.gathering import Gathering
 from vigil.stream.flink.options import READ, WRITTEN
-from vigil.stream.flink.tables import Output, table_rows
 from vigil.stream.pipeline import Pipeline
+from vigil.stream.tables import TABLE, Output, table_rows
 
 
 def as_stored(outputs: list[Output]) -> dict[tuple[str, int], list[StoredMessage]]:
@@ -100,7 +100,7 @@ def test_a_scorer_takes_from_the_log_what_the_shards_wrote(store_settings):
     with closing(open_log(settings)) as log:
         for topic in Gathering.topics:
             log.append(topic, [Message(o.value, o.headers) for o in outputs if o.topic == topic])
-    with open_scorer(settings, "vigil-scorer", None, flink=True) as scorer:
+    with open_scorer(settings, "vigil-scorer", None, Engine.FLINK) as scorer:
         scorer.run(threading.Event(), drain=True)
         with scorer.checkpoints.engine.connect() as connection:
             counted = {
@@ -113,7 +113,7 @@ def test_a_scorer_takes_from_the_log_what_the_shards_wrote(store_settings):
         "request_windows": expected[tables.REQUEST_WINDOWS].height,
         "metric_windows": expected[tables.METRIC_WINDOWS].height,
         "scores": pl.concat(
-            table_rows(o.value) for o in outputs if o.headers.get(tables.TABLE) == tables.SCORES
+            table_rows(o.value) for o in outputs if o.headers.get(TABLE) == tables.SCORES
         ).height,
         "service_edges": expected[tables.EDGES].height,
     }

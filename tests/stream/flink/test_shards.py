@@ -21,8 +21,8 @@ from vigil.stream.flink import tables
 from vigil.stream.flink.piece import Piece, shard_of
 from vigil.stream.flink.shard import Shard, Share
 from vigil.stream.flink.splitting import SourceMessage, Splitter
-from vigil.stream.flink.tables import Output, table_rows
 from vigil.stream.pipeline import Pipeline
+from vigil.stream.tables import TABLE, Output, table_rows
 from vigil.windows.tumbling import WindowSpec
 
 START_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -101,7 +101,7 @@ def run_shards(messages: list[StoredMessage], count: int, cuts: list[int]) -> li
 
 def rows_of(outputs: list[Output], table: str) -> pl.DataFrame:
     """The last revision of each row of a table."""
-    found = [table_rows(item.value) for item in outputs if item.headers.get(tables.TABLE) == table]
+    found = [table_rows(item.value) for item in outputs if item.headers.get(TABLE) == table]
     rows = pl.concat([rows for rows in found if rows.height], how="vertical_relaxed")
     identity = [name for name in ("key_id", "series_id", "window_start") if name in rows.columns]
     ordered = rows.sort(*identity, "revision").unique(identity, keep="last")
@@ -139,7 +139,7 @@ def test_all_shards_together_give_what_the_stream_gives_in_one_piece(count, cuts
             name for name in ("key_id", "series_id", "window_start") if name in found.columns
         ]
         assert_frame_equal(found, expected.sort(identity), rel_tol=1e-9)
-    late = [table_rows(o.value) for o in outputs if o.headers.get(tables.TABLE) == tables.LATE]
+    late = [table_rows(o.value) for o in outputs if o.headers.get(TABLE) == tables.LATE]
     assert sum(rows["records"].sum() for rows in late) == native()[tables.LATE]["records"].sum()
 
 

@@ -149,7 +149,7 @@ class _Sender:
         return status
 
     async def _exchange(self, request: bytes) -> int:
-        if self._streams is None:
+        if self._streams is None or self._streams[1].is_closing():
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
         try:
@@ -185,7 +185,10 @@ async def _slow_connection(port: int) -> bool:
     deadline = time.monotonic() + ANSWER_S
     try:
         writer.write(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\nx-slow: ")
-        while time.monotonic() < deadline:
+        # A write that failed has closed it: the next one would raise an error of the loop's own.
+        while not writer.is_closing():
+            if time.monotonic() > deadline:
+                return False
             writer.write(b"a")
             await writer.drain()
             try:
@@ -194,7 +197,7 @@ async def _slow_connection(port: int) -> bool:
             except TimeoutError:
                 continue
     except OSError:
-        return True
+        pass
     finally:
         writer.close()
-    return False
+    return True

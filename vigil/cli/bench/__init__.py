@@ -12,6 +12,7 @@ BENCHMARKS = {
     "logs": "Template miners on labelled logs: grouping accuracy by system, lines per second.",
     "redaction": "What taking secrets out of records costs.",
     "calibration": "Clean generated series of all kinds: false-alarm rate asked for and reached.",
+    "features": "Features of many series at once, against one series at a time.",
     "train": "Many series trained at once, against one model a series.",
     "alerts": "Alert quality on a simulated month, beside two common policies.",
     "ledger": "Size of the decision ledger and time of an answer.",

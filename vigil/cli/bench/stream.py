@@ -83,7 +83,8 @@ def command(
         options += [word for name in wanted for word in ("--path", name)]
         _compare(against, options, rounds, as_json)
         return
-    from vigil.bench.stream.history import circumstances, keep as keep_result  # noqa: I001
+    from vigil.bench.circumstances import circumstances
+    from vigil.bench.stream.history import keep as keep_result
 
     report: dict[str, Any] = {"circumstances": circumstances()}
     with ExitStack() as opened:

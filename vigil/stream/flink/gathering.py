@@ -5,7 +5,7 @@ made of them in the order of event time. Begun on the checkpoint of Vigil's own 
 with that one's incidents, and leaves alone what that one has scored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,15 +18,15 @@ from vigil.incidents.grouping import TOLD, Exempt, IncidentTracker
 from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import EDGES, added_up
 from vigil.stores.bundle import Bundle
-from vigil.stores.checkpoint import Outputs
+from vigil.stores.checkpoint import Offsets, Outputs
 from vigil.stores.log import StoredMessage
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
 from vigil.stores.trials import Trial
 from vigil.stream.flink import tables
 from vigil.stream.flink.options import READ
-from vigil.stream.flink.tables import table_rows
 from vigil.stream.pipeline import STATE_OF_FLINK, Batches, Step
 from vigil.stream.state import State
+from vigil.stream.tables import TABLE, table_rows
 from vigil.windows.watermark import UNSEEN
 
 _KEYED = ("series_id", "key_id", "metric", *KEY_COLUMNS)
@@ -69,7 +69,8 @@ class _Stream:
 class Gathering:
     """All state of a scorer whose windows and scores come from Flink; stands in for `Pipeline`."""
 
-    topics = (tables.TOPIC_WINDOWS, tables.TOPIC_SCORES)
+    topics = inputs = (tables.TOPIC_WINDOWS, tables.TOPIC_SCORES)
+    announces = False
 
     def __init__(
         self,
@@ -156,7 +157,7 @@ class Gathering:
         for messages in readings:
             for stored in messages:
                 headers = stored.message.headers
-                table = headers.get(tables.TABLE, "")
+                table = headers.get(TABLE, "")
                 if table == tables.SCORES:
                     self._streams[headers[tables.STREAM]].take(stored, self._scored_to_us)
                     for name, counter in ((tables.ACCEPTED, "accepted"), (tables.DEAD, "dead")):
@@ -197,6 +198,9 @@ class Gathering:
         """Pass labels by: the job's detectors learn from them with the next bundle only."""
         self.labelled_to = max([self.labelled_to, *(label.label_id for label in labels)])
 
+    def wait_for(self, places: Iterable[tuple[str, int]]) -> None:
+        """Nothing to do, see `partitions`."""
+
     def mark_idle(self, topic: str, partition: int) -> None:
         """Nothing to do, see `partitions`."""
 
@@ -212,6 +216,11 @@ class Gathering:
     def series_count(self) -> int:
         """Series met so far."""
         return len(self._known)
+
+    @property
+    def reached(self) -> Offsets:
+        """Nothing: how far the job has read is kept in Flink."""
+        return {}
 
     def state(self) -> State:
         """Everything needed to go on after a crash, as it is now."""

@@ -30,7 +30,7 @@ from vigil.stream.flink.options import READ, JobOptions
 from vigil.stream.flink.piece import Piece, shard_of
 from vigil.stream.flink.shard import Shard, Share
 from vigil.stream.flink.splitting import SourceMessage, Splitter
-from vigil.stream.flink.tables import Output
+from vigil.stream.tables import Output
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 OUTPUT = Types.ROW_NAMED(

@@ -20,8 +20,8 @@ from vigil.stream.analysis import Analysed, Analysis, count_late
 from vigil.stream.flink import tables
 from vigil.stream.flink.options import READ
 from vigil.stream.flink.piece import Piece
-from vigil.stream.flink.tables import Output, table_outputs
 from vigil.stream.packing import pack, unpack
+from vigil.stream.tables import Output, table_outputs
 from vigil.windows.tumbling import SECOND_US, WindowSpec
 from vigil.windows.watermark import UNSEEN, Progress, Watermark
 

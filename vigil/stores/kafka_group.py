@@ -1,0 +1,218 @@
+"""A member of a Kafka consumer group: what it makes of the messages is committed with its progress.
+
+Kafka's own protocol shares the partitions out among the members and takes them back. One
+transaction has the messages that a member writes, the next offset of each partition, and a note
+with each offset. The next holder of the partition is given that note, whether the last one has left
+or was killed; a member that lost its partitions unawares cannot commit any more.
+"""
+
+import os
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from logging import getLogger
+from typing import Protocol
+
+import confluent_kafka as ck
+
+from vigil.errors import LogError
+from vigil.stores.kafka_address import parse_address
+from vigil.stores.kafka_clients import (
+    CONSUMING,
+    FETCH_MESSAGES,
+    GONE,
+    PRODUCING,
+    REQUEST_S,
+    Place,
+    batch_of,
+    by_place,
+    client_settings,
+    text_of,
+)
+from vigil.stores.log import Message, MessageBatch
+
+log = getLogger("vigil.kafka")
+
+# A member that is not heard of for so long is gone. A transaction that it has left open ends then.
+SESSION_S = 10.0
+# While the group takes in members, a commit may be refused for a moment.
+ATTEMPTS, ATTEMPT_S = 5, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The next offset to read, and what its committer wanted remembered with it."""
+
+    offset: int
+    note: str
+
+
+class Holder(Protocol):
+    """Is told which partitions are its own; may commit while it is told."""
+
+    def assigned(self, found: Mapping[Place, Noted | None]) -> Mapping[Place, int]:
+        """These are its own from now on, None where none was ever committed; returns the offset
+        to read each from.
+        """
+        ...
+
+    def revoked(self, places: Sequence[Place]) -> None:
+        """These go to another member; until this returns they are still its own."""
+        ...
+
+    def lost(self, places: Sequence[Place]) -> None:
+        """These are another member's already."""
+        ...
+
+
+class KafkaGroup:
+    """One member of `group`, for one thread. `at_end`: partitions without a message to come yet.
+
+    All methods raise LogError when the brokers cannot be reached or refuse; what the member has in
+    memory is void then, and a new one has to begin with what was committed.
+    """
+
+    def __init__(self, url: str, group: str, topics: Sequence[str], holder: Holder) -> None:
+        self._address = parse_address(url)
+        self._holder = holder
+        self.at_end: set[Place] = set()
+        self._errors: deque[ck.KafkaError] = deque(maxlen=20)
+        common = client_settings(self._address, self._errors.append)
+        name = f"{group}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        transactions = {
+            "transactional.id": name,
+            "transaction.timeout.ms": int(SESSION_S * 1000),
+            "message.timeout.ms": int(SESSION_S * 1000),
+            "retry.backoff.ms": 10,
+        }
+        membership = {
+            "group.id": group,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": int(SESSION_S * 1000),
+        }
+        try:
+            self._producer = ck.Producer(common | PRODUCING | transactions)
+            self._consumer = ck.Consumer(common | CONSUMING | membership)
+            self._producer.init_transactions(REQUEST_S)
+            self._consumer.subscribe(
+                list(topics),
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+        except ck.KafkaException as error:
+            raise self._failure(error) from error
+
+    def _on_assign(self, consumer: ck.Consumer, parts: list[ck.TopicPartition]) -> None:
+        committed = consumer.committed(parts, REQUEST_S) if parts else []
+        places = self._holder.assigned(
+            {
+                (part.topic, part.partition): Noted(part.offset, part.metadata or "")
+                if part.offset >= 0
+                else None
+                for part in committed
+            }
+        )
+        consumer.incremental_assign(
+            [ck.TopicPartition(*place, at or ck.OFFSET_BEGINNING) for place, at in places.items()]
+        )
+
+    def _on_revoke(self, consumer: ck.Consumer, parts: list[ck.TopicPartition]) -> None:
+        self._holder.revoked(self._drop(parts))
+        consumer.incremental_unassign(parts)
+
+    def _on_lost(self, consumer: ck.Consumer, parts: list[ck.TopicPartition]) -> None:
+        self._holder.lost(self._drop(parts))
+        consumer.incremental_unassign(parts)
+
+    def _drop(self, parts: list[ck.TopicPartition]) -> list[Place]:
+        places = [(part.topic, part.partition) for part in parts]
+        self.at_end.difference_update(places)
+        return places
+
+    def read(self, timeout_s: float) -> dict[Place, MessageBatch]:
+        """What has come within the time, oldest first in each partition. The holder is told of
+        its partitions meanwhile.
+        """
+        try:
+            arrived = self._consumer.consume(FETCH_MESSAGES, timeout_s)
+        except ck.KafkaException as error:
+            raise self._failure(error) from error
+        found: dict[Place, list[ck.Message]] = {}
+        for place, is_error, messages in by_place(arrived):
+            if is_error:
+                for refused in messages:
+                    self._note(place, refused.error())  # type: ignore[arg-type]
+            else:
+                self.at_end.discard(place)
+                found.setdefault(place, []).extend(messages)
+        return {place: batch_of(messages) for place, messages in found.items()}
+
+    def _note(self, place: Place, error: ck.KafkaError) -> None:
+        if error.code() == ck.KafkaError._PARTITION_EOF:
+            self.at_end.add(place)
+        elif error.code() in GONE:
+            part = ck.TopicPartition(*place)
+            try:
+                part.offset, _ = self._consumer.get_watermark_offsets(part, timeout=REQUEST_S)
+                self._consumer.seek(part)
+            except ck.KafkaException as failed:
+                raise self._failure(failed) from failed
+            log.error("%s/%d: retention has deleted messages before %d", *place, part.offset)
+        else:
+            raise LogError(f"the event log {self._address.shown}: {error.str()}")
+
+    def commit(self, outputs: Sequence[tuple[str, Message]], noted: Mapping[Place, Noted]) -> None:
+        """Write the messages, in this order, and the offsets with their notes: all or nothing.
+
+        All go to the first partition of their topics, so that there is one order among members.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._transact(outputs, noted)
+                return
+            except ck.KafkaException as error:
+                cause = error.args[0]
+                if not cause.txn_requires_abort():
+                    raise self._failure(error) from error
+                self._abort()
+                if attempt == ATTEMPTS:
+                    raise self._failure(error) from error
+                time.sleep(ATTEMPT_S)
+
+    def _transact(
+        self, outputs: Sequence[tuple[str, Message]], noted: Mapping[Place, Noted]
+    ) -> None:
+        self._producer.begin_transaction()
+        for topic, message in outputs:
+            headers: dict[str, str | bytes | None] = {**message.headers}
+            while True:
+                try:
+                    self._producer.produce(topic, message.value, headers=headers, partition=0)
+                    break
+                except BufferError:
+                    # The queue is full: wait for the brokers, which is the back-pressure.
+                    self._producer.poll(0.1)
+        offsets = [
+            ck.TopicPartition(*place, at.offset, metadata=at.note) for place, at in noted.items()
+        ]
+        # Asked for each time: it is refused where the group has gone on without this member.
+        member = self._consumer.consumer_group_metadata()
+        self._producer.send_offsets_to_transaction(offsets, member, REQUEST_S)
+        self._producer.commit_transaction(REQUEST_S)
+
+    def _abort(self) -> None:
+        try:
+            self._producer.abort_transaction(REQUEST_S)
+        except ck.KafkaException as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _failure(self, error: ck.KafkaException) -> LogError:
+        return LogError(f"the event log {self._address.shown}: {text_of(error)}")
