@@ -4,33 +4,51 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vigil.bench.forecast import bench_forecasters, forecast_cases, judge, summarise
+from vigil.bench.forecast import (
+    bench_forecasters,
+    forecast_cases,
+    forecasts_to_make,
+    judge,
+    summarise,
+)
 from vigil.bench.forecast_batch import bench_batch
 from vigil.bench.forecast_peers import FORECAST_PEERS
+from vigil.bench.forecast_verdict import verdict
 
 
 @pytest.fixture
 def cases(tmp_path):
-    """Two origins of an hourly series of ten days that counts its hours."""
+    """Three origins of an hourly series of ten days that counts its hours, peers at two."""
     hours = pd.date_range("2026-03-02", periods=240, freq="h")
     path = tmp_path / "family" / "series.csv"
     path.parent.mkdir()
     pd.DataFrame({"t": hours, "v": np.arange(240) % 24}).to_csv(path, index=False)
-    return forecast_cases(tmp_path, 2)
+    return forecast_cases(tmp_path, 3, 2)
 
 
-def test_a_case_is_a_history_and_what_followed(cases):
-    """One step for an hour, 24 for a day, right after the history's end."""
-    assert [(case.horizon, len(case.actual)) for case in cases] == 2 * [("1h", 1), ("24h", 24)]
-    assert [len(case.history) for case in cases] == [120, 120, 216, 216]
-    assert cases[1].actual.tolist() == list(range(24))
+def test_a_case_is_a_history_and_the_day_after_it(cases):
+    """One step of it is the hour ahead."""
+    assert [len(case.history) for case in cases] == [120, 168, 216]
+    assert cases[0].actual.tolist() == list(range(24))
+    assert cases[0].steps == {"1h": 1, "24h": 24}
+
+
+def test_peers_forecast_at_some_origins_only(cases):
+    """Vigil and the yardstick at all three, another at the first and the last."""
+    assert [case.with_peers for case in cases] == [True, False, True]
+    names = ("vigil", "seasonal_naive", "auto_ets")
+    assert forecasts_to_make(cases, names) == 8
+    results = bench_forecasters(cases, {name: FORECAST_PEERS[name] for name in names})
+    counted = results.groupby(["forecaster", "horizon"]).size()
+    assert counted["vigil", "1h"] == counted["seasonal_naive", "24h"] == 3
+    assert counted["auto_ets", "24h"] == 2
 
 
 def test_the_figures_of_a_known_forecast(cases):
     """Off by two everywhere with a band of three: not covered by 80 %, covered by 95 %."""
-    case = cases[1]
+    case = cases[0]
     quantile = case.actual[:, None] + 2 + np.array([-3.0, -1, 0, 1, 3])[None, :]
-    found = judge(case, quantile)
+    found = judge(case, quantile, 24)
     assert found["covered_80"] == 0
     assert found["covered_95"] == 1
     assert found["mase"] == pytest.approx(2 / case.scale)
@@ -40,13 +58,37 @@ def test_the_figures_of_a_known_forecast(cases):
     assert found["wis"] == pytest.approx(by_hand / case.scale)
 
 
-def test_the_summary_compares_with_seasonal_naive(cases):
-    """A repeating day: the yardstick is perfect, and nobody is far worse."""
-    both = {name: FORECAST_PEERS[name] for name in ("seasonal_naive", "vigil")}
-    rows = summarise(bench_forecasters(cases, both))
-    assert {row["family"] for row in rows} == {"all", "family"}
-    assert all(row["mase"] == 0 for row in rows)
-    assert all(row["failed"] == 0 for row in rows)
+def results_of(**mase: list[float]) -> pd.DataFrame:
+    """One row a forecaster and origin of one series, with bands that never hold."""
+    rows = [
+        {"family": "f", "series": "f/s", "origin": origin, "horizon": "24h", "forecaster": name,
+         "mase": value, "wis": value, "covered_80": 0.0, "covered_95": 0.0, "cpu_s": 0.001}
+        for name, values in mase.items() for origin, value in enumerate(values)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_forecasters_are_compared_on_the_cases_that_both_have():
+    """The peer's two cases are the easy ones: its error is half the yardstick's there."""
+    rows = summarise(
+        results_of(seasonal_naive=[2, 2, 20, 20], vigil=[0.5, 0.5, 20, 20], peer=[1, 1])
+    )
+    found = {row["forecaster"]: row for row in rows if row["family"] == "all"}
+    assert found["peer"]["relative_mase"] == 0.5
+    assert found["peer"]["relative_wis"] == 2
+    assert found["vigil"]["relative_mase"] == pytest.approx(41 / 44, abs=1e-3)
+
+
+def test_a_series_that_is_worse_by_one_case_in_four_is_not_surely_worse():
+    """The lower limit is what chance hardly explains; the ratio itself is not."""
+    rows = summarise(results_of(seasonal_naive=[1, 1, 1, 1], vigil=[0.5, 0.5, 0.5, 4]))
+    own = next(row for row in rows if row["forecaster"] == "vigil")
+    assert own["worst_series"] > 1.1
+    assert own["worst_at_least"] < 1.1
+    answers = {row["asked"]: row["holds"] for row in verdict(rows)}
+    assert answers["no series worse than 1.1 × seasonal naive"] == "open"
+    assert answers["80 % band holds 77% to 83%"] == "no"
+    assert answers["relative MASE < 0.85"] == "no"
 
 
 def test_a_batch_is_better_than_the_day_before_and_keeps_its_memory():

@@ -41,7 +41,7 @@ def rows(tmp_path_factory):
             value = 10 + np.sin(np.arange(240) * np.pi / 12) + rng.normal(0, 0.3, 240)
             path = folder / family / f"{number}.csv"
             pd.DataFrame({"t": hours, "v": value}).to_csv(path, index=False)
-    return {row["family"]: row for row in cross_validate(forecast_cases(folder, 2))}
+    return {row["family"]: row for row in cross_validate(forecast_cases(folder, 2, 2))}
 
 
 def test_each_family_is_held_out_and_all_are_pooled_with_their_spread(rows):

@@ -75,6 +75,21 @@ def test_a_folder_that_is_not_there_is_said_before_the_work(tmp_path, option):
         forecast(path, 2, option, str(tmp_path / "nowhere" / "x"))
 
 
+def test_a_folder_is_no_series(tmp_path):
+    """Its files must not be taken for one series, one after the other."""
+    (tmp_path / "few.csv").write_text("t,v\n1,3\n2,4\n")
+    with pytest.raises(InputError, match=r"is a folder: give one csv file"):
+        forecast(tmp_path, 2)
+
+
+def test_a_folder_is_nowhere_to_write(tmp_path):
+    """Said before the work."""
+    path = tmp_path / "few.csv"
+    path.write_text("t,v\n1,3\n2,4\n")
+    with pytest.raises(InputError, match="cannot be written: it is a folder"):
+        forecast(path, 2, "--out", str(tmp_path))
+
+
 def test_a_forecast_beyond_the_calendar_is_refused(tmp_path):
     """Year 10000 has no date."""
     path = tmp_path / "late.csv"
@@ -133,6 +148,19 @@ def test_a_drifting_file_is_said_to_break_its_threshold(tmp_path):
     assert facts["warning"] is False
     assert facts["record"]["deserves_warnings"] is False
     assert result.exit_code == 0
+
+
+def test_a_threshold_that_is_broken_already_is_no_forecast(tmp_path):
+    """Exit code 1 and no warning: it comes too late."""
+    path = tmp_path / "p95.csv"
+    value = np.r_[np.full(200, 100.0), np.full(5, 130.0)]
+    pl.DataFrame({"t": 300 * np.arange(205), "v": value}).write_csv(path)
+    arguments = ["breach", str(path), "--above", "125", "--horizon", "20", "--replays", "5"]
+    result = CliRunner().invoke(cli, [*arguments, "--json"])
+    facts = json.loads(result.stdout)
+    assert (facts["broken_now"], facts["probability"], facts["warning"]) == (True, 1.0, False)
+    assert result.exit_code == 1
+    assert "broken already" in CliRunner().invoke(cli, arguments).stdout
 
 
 def test_a_breach_needs_one_threshold(tmp_path):

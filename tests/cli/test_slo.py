@@ -65,3 +65,4 @@ def test_status_tells_kept_objectives_from_broken_ones(run, tmp_path):
     assert kept["probability"] < 0.5
     assert (broken["probability"], broken["warned"]) == (1.0, False)
     assert nobody["probability"] is None
+    assert nobody["reason"] == "no requests of service=no-such-service"

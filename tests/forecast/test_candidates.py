@@ -4,10 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import darts_lightgbm, mixture
+from vigil.backtest.candidate import find_candidates
+
+# Those of sparse series, and those that expect one value for all times of the day, see no season.
+SEASONAL = [
+    candidate
+    for candidate in find_candidates()
+    if candidate.role == "forecaster" and not candidate.sparse_only
+]
 
 
-@pytest.mark.parametrize("candidate", [mixture.candidate, darts_lightgbm.candidate])
+@pytest.mark.parametrize("candidate", SEASONAL, ids=lambda candidate: candidate.name)
 def test_a_daily_season_is_continued(candidate):
     """Finite values, as many as asked for, near the truth."""
     hours = pd.date_range("2026-03-02", periods=24 * 15, freq="h")

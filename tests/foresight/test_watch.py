@@ -112,4 +112,4 @@ def test_without_windows_nothing_is_said(engine):
     """A reason instead of a number."""
     [outlook] = look_ahead(engine, [PAID], START_AT)
     assert outlook.probability is None
-    assert "too few" in outlook.reason
+    assert outlook.reason == "no requests of service=shop"

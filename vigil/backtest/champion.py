@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
+from vigil.backtest.building import forecasters
 from vigil.backtest.candidate import Candidate
 from vigil.backtest.folds import group_of
 from vigil.backtest.results import Standing
 from vigil.features.grid import TrainingSeries, TrainingSet
 from vigil.features.season import season_profile
+from vigil.forecast.contract import Forecaster
 
 HORIZON_DAYS = 1
 DAY_S, WEEK_S = 86_400.0, 604_800.0
@@ -51,9 +53,11 @@ def expectations(
     by_name = {candidate.name: candidate for candidate in candidates}
     windows = observations.drop_nulls("value").partition_by("series_id", as_dict=True)
     rows = []
+    fresh = _forecasters(training, best, by_name)
     for number, item in enumerate(training.series):
         winner = best[group_of(item)]
-        rows.append(_expect(item, by_name[winner.candidate], windows[(item.series_id,)]))
+        models = fresh[group_of(item), item.step_s]
+        rows.append(_expect(item, models, windows[(item.series_id,)]))
         progress(number + 1, len(training.series), f"{winner.candidate} on {item.metric}")
     weekly = (training.end_at - training.start_at).days >= WEEKLY_FROM_DAYS
     season_s, slots = (WEEK_S, 7 * SLOTS_PER_DAY) if weekly else (DAY_S, SLOTS_PER_DAY)
@@ -71,16 +75,45 @@ def expectations(
     )
 
 
+# Gives forecasters that know the past before the held out day, and such that know all of it.
+_Fresh = tuple[Callable[[], Forecaster], Callable[[], Forecaster]]
+
+
+def _forecasters(
+    training: TrainingSet, best: Mapping[str, Standing], candidates: Mapping[str, Candidate]
+) -> dict[tuple[str, int], _Fresh]:
+    """By group and step, in seconds, of its series."""
+    groups: dict[tuple[str, int], list[TrainingSeries]] = {}
+    for item in training.series:
+        groups.setdefault((group_of(item), item.step_s), []).append(item)
+    fresh = {}
+    for (group, step_s), items in groups.items():
+        candidate, day = candidates[best[group].candidate], items[0].steps_per_day
+        pasts, wholes = zip(*(_past_and_whole(item) for item in items), strict=True)
+        fresh[group, step_s] = (
+            forecasters(candidate, day, pasts), forecasters(candidate, day, wholes),
+        )  # fmt: skip
+    return fresh
+
+
+def _past_and_whole(item: TrainingSeries) -> tuple[pd.Series, pd.Series]:
+    """The history without the day that is held out, and with it."""
+    freq = pd.offsets.Second(item.step_s)
+    return item.history.iloc[: -_held(item)].asfreq(freq), item.history.asfreq(freq)
+
+
+def _held(item: TrainingSeries) -> int:
+    return min(HORIZON_DAYS * item.steps_per_day, len(item.history) // 3)
+
+
 def _expect(
-    item: TrainingSeries, candidate: Candidate, windows: pl.DataFrame
+    item: TrainingSeries, fresh: _Fresh, windows: pl.DataFrame
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """(forecast after the history, spread, residual quantiles)."""
-    steps = HORIZON_DAYS * item.steps_per_day
-    held = min(steps, len(item.history) // 3)
-    freq = pd.offsets.Second(item.step_s)
-    past, recent = item.history.iloc[:-held].asfreq(freq), item.history.iloc[-held:]
-    model = candidate.build(item.steps_per_day)
-    rehearsal = model.forecast(past, held, item.deploys)  # type: ignore[union-attr]
+    of_past, of_whole = fresh
+    past, whole = _past_and_whole(item)
+    recent = item.history.iloc[-_held(item) :]
+    rehearsal = of_past().forecast(past, len(recent), item.deploys)
     expected = pl.DataFrame(
         {
             "step": recent.index.to_numpy().astype("datetime64[us]"),
@@ -98,9 +131,8 @@ def _expect(
     if not len(residual):
         residual = recent.to_numpy() - rehearsal
     spread = 1.4826 * float(np.median(np.abs(residual)))
-    forecast = candidate.build(item.steps_per_day).forecast(  # type: ignore[union-attr]
-        item.history.asfreq(freq), steps, item.deploys
-    )
+    steps = HORIZON_DAYS * item.steps_per_day
+    forecast = of_whole().forecast(whole, steps, item.deploys)
     return np.asarray(forecast, np.float32), spread, np.quantile(residual, QUANTILES)
 
 

@@ -19,10 +19,12 @@ from sktime.performance_metrics.forecasting import (
 )
 from sktime.split import ExpandingWindowSplitter
 
+from vigil.backtest.building import forecasters
 from vigil.backtest.candidate import Candidate
 from vigil.backtest.injection import inject
 from vigil.backtest.results import FORECASTER, SPARSE, FoldResult
 from vigil.features.grid import TrainingSeries, TrainingSet
+from vigil.forecast.contract import Forecaster
 
 Progress = Callable[[int, int, str], None]
 
@@ -109,17 +111,18 @@ def _peak_mib(candidate: Candidate, item: TrainingSeries) -> float:
 def _run(
     candidate: Candidate, group: str, members: Sequence[TrainingSeries], fold: int, folds: int
 ) -> FoldResult:
-    judge = _judge_forecast if candidate.role == "forecaster" else _judge_detector
     rows: list[dict[str, float]] = []
     failed = 0
     began = time.process_time()
-    for number, item in enumerate(members):
-        cut = _cut(item, fold, folds)
-        if cut is None:
-            continue
-        history, future = cut
+    cuts = [(item, cut) for item in members if (cut := _cut(item, fold, folds)) is not None]
+    fresh = _forecasters(candidate, cuts) if candidate.role == FORECASTER else {}
+    for number, (item, (history, future)) in enumerate(cuts):
         try:
-            rows.append(judge(candidate, item, history, future, seed=1000 * fold + number))
+            if candidate.role == FORECASTER:
+                rows.append(_judge_forecast(fresh[item.step_s](), item, history, future))
+            else:
+                seed = 1000 * fold + number
+                rows.append(_judge_detector(candidate, item, history, future, seed))
         except (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError):
             # A library that cannot fit a series loses; the others go on.
             failed += 1
@@ -152,13 +155,25 @@ def _with_freq(values: pd.Series, step_s: int) -> pd.Series:
     return values.asfreq(pd.offsets.Second(step_s))
 
 
+def _forecasters(
+    candidate: Candidate, cuts: Sequence[tuple[TrainingSeries, tuple[pd.Series, pd.Series]]]
+) -> dict[int, Callable[[], Forecaster]]:
+    """What gives forecasters for series of each step, in seconds."""
+    days = {item.step_s: item.steps_per_day for item, _ in cuts}
+    return {
+        step_s: forecasters(
+            candidate, steps, [history for item, (history, _) in cuts if item.step_s == step_s]
+        )
+        for step_s, steps in days.items()
+    }
+
+
 def _judge_forecast(
-    candidate: Candidate, item: TrainingSeries, history: pd.Series, future: pd.Series, seed: int
+    model: Forecaster, item: TrainingSeries, history: pd.Series, future: pd.Series
 ) -> dict[str, float]:
-    model = candidate.build(item.steps_per_day)
-    predicted = model.forecast(history, len(future), item.deploys)  # type: ignore[union-attr]
+    predicted = model.forecast(history, len(future), item.deploys)
     if not np.isfinite(predicted).all():
-        raise ValueError(f"{candidate.name} forecast values that are not finite")
+        raise ValueError("forecast values must be finite")
     error = mean_absolute_scaled_error(
         future.to_numpy(), predicted, y_train=history.to_numpy(), sp=item.steps_per_day
     )

@@ -7,8 +7,8 @@ Sources: Hyndman and Koehler, International Journal of Forecasting 22(4), 2006 (
 al., PLOS Computational Biology 17(2), 2021 (WIS).
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,32 @@ from vigil.collect.series_csv import read_series
 from vigil.errors import InputError
 from vigil.forecast.regular import RegularSeries, regular
 
+# One forecast of the longest is judged at each of them.
 HORIZONS_S = {"1h": 3_600.0, "24h": 86_400.0}
 # Origins lie in the last part of each series and leave a day to judge.
 FIRST_ORIGIN = 0.5
-YARDSTICK = "seasonal_naive"
+YARDSTICK, OURS = "seasonal_naive", "vigil"
+DRAWS = 1_000
+# Added to both errors that are compared: a series that the day before forecasts perfectly has no
+# ratio, and a hundredth of its usual change is as good as perfect.
+NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastCase:
-    """A history and what came after it; `measured` says which of the actual values count."""
+    """A history of `origin` steps and the day after it; `measured` says which of the actual values
+    count, `steps` how many belong to each horizon. with_peers: whether peers forecast it too.
+    """
 
     family: str
     series: str
-    horizon: str
+    origin: int
     history: pd.Series
     day_steps: int
     actual: np.ndarray
     measured: np.ndarray
+    steps: Mapping[str, int]
+    with_peers: bool
 
     @property
     def scale(self) -> float:
@@ -47,8 +56,9 @@ class ForecastCase:
         return float(max(change, 1e-3 * np.abs(value).mean(), 1e-9))
 
 
-def forecast_cases(folder: Path, origins: int) -> list[ForecastCase]:
-    """`origins` cases a horizon of each csv below `folder` that has two days before and one after.
+def forecast_cases(folder: Path, origins: int, peer_origins: int) -> list[ForecastCase]:
+    """`origins` cases of each csv below `folder` that has two days before and one after, some
+    `peer_origins` of them, evenly spread, for peers too.
 
     Raises InputError where there are no files.
     """
@@ -58,11 +68,13 @@ def forecast_cases(folder: Path, origins: int) -> list[ForecastCase]:
     cases: list[ForecastCase] = []
     for path in files:
         file = read_series(path)
-        cases += _cases_of(path, regular(file.time_s, file.value), origins)
+        cases += _cases_of(path, regular(file.time_s, file.value), origins, peer_origins)
     return cases
 
 
-def _cases_of(path: Path, series: RegularSeries, origins: int) -> Iterator[ForecastCase]:
+def _cases_of(
+    path: Path, series: RegularSeries, origins: int, peer_origins: int
+) -> Iterator[ForecastCase]:
     day, n = series.day_steps, len(series.value)
     if not day or n < 3 * day + 1:
         return
@@ -71,16 +83,25 @@ def _cases_of(path: Path, series: RegularSeries, origins: int) -> Iterator[Forec
     values = pd.Series(series.value, index=index)
     freq = pd.offsets.Milli(round(1000 * series.step_s))
     first = max(int(n * FIRST_ORIGIN), 2 * day)
-    for origin in np.unique(np.linspace(first, n - day, origins).astype(int)):
-        for horizon, length_s in HORIZONS_S.items():
-            steps = max(1, round(length_s / series.step_s))
-            ahead = slice(origin, origin + steps)
-            if series.measured[ahead].any():
-                yield ForecastCase(
-                    path.parent.name, f"{path.parent.name}/{path.stem}", horizon,
-                    values.iloc[:origin].asfreq(freq), day, series.value[ahead],
-                    series.measured[ahead],
-                )  # fmt: skip
+    steps = {name: max(1, round(length_s / series.step_s)) for name, length_s in HORIZONS_S.items()}
+    chosen = np.unique(np.linspace(first, n - day, origins).astype(int))
+    shared = chosen[np.linspace(0, len(chosen) - 1, min(peer_origins, len(chosen))).astype(int)]
+    for origin in chosen:
+        ahead = slice(origin, origin + day)
+        yield ForecastCase(
+            path.parent.name, f"{path.parent.name}/{path.stem}", int(origin),
+            values.iloc[:origin].asfreq(freq), day, series.value[ahead], series.measured[ahead],
+            steps, origin in shared,
+        )  # fmt: skip
+
+
+def forecasts_to_make(cases: Sequence[ForecastCase], names: Collection[str]) -> int:
+    """How often `bench_forecasters` ticks."""
+    return sum(len(_forecasters_of(case, names)) for case in cases)
+
+
+def _forecasters_of(case: ForecastCase, names: Collection[str]) -> list[str]:
+    return [name for name in names if case.with_peers or name in (OURS, YARDSTICK)]
 
 
 def bench_forecasters(
@@ -88,32 +109,50 @@ def bench_forecasters(
     forecasters: Mapping[str, ForecastPeer],
     tick: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
-    """One row a case and forecaster: mase, wis, covered_80, covered_95, seconds; NaN where it
-    failed.
+    """One row a case, horizon and forecaster: mase, wis, covered_80, covered_95, NaN where it
+    failed; cpu_s of the whole forecast. Horizons without a measured value are left out.
     """
+    for forecast in forecasters.values():
+        # Once untimed: the first call also loads and compiles the library.
+        _forecast(forecast, cases[0])
     rows = []
     for case in cases:
-        for name, forecast in forecasters.items():
-            began = time.process_time()
-            try:
-                quantile = forecast(case.history, case.day_steps, len(case.actual))
-            except (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError):
-                # A library that cannot fit a series loses it; the others go on.
-                quantile = np.full((len(case.actual), len(LEVELS)), np.nan)
-            seconds = time.process_time() - began
-            rows.append(
-                {"family": case.family, "series": case.series, "horizon": case.horizon,
-                 "forecaster": name, "cpu_s": seconds, **judge(case, quantile)}
-            )  # fmt: skip
+        for name in _forecasters_of(case, forecasters):
+            began = _cpu_s()
+            quantile = _forecast(forecasters[name], case)
+            seconds = _cpu_s() - began
+            for horizon, steps in case.steps.items():
+                if case.measured[:steps].any():
+                    rows.append(
+                        {"family": case.family, "series": case.series, "origin": case.origin,
+                         "horizon": horizon, "forecaster": name, "with_peers": case.with_peers,
+                         "cpu_s": seconds, **judge(case, quantile, steps)}
+                    )  # fmt: skip
             tick()
     return pd.DataFrame(rows)
 
 
-def judge(case: ForecastCase, quantile: np.ndarray) -> dict[str, float]:
-    """MASE of the middle quantile, WIS, and the share of values within the 80 and 95 % bands."""
+def _forecast(forecast: ForecastPeer, case: ForecastCase) -> np.ndarray:
+    """Quantiles of the day ahead; NaN where a library cannot fit a series."""
+    try:
+        return forecast(case.history, case.day_steps, len(case.actual))
+    except (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError):
+        return np.full((len(case.actual), len(LEVELS)), np.nan)
+
+
+def _cpu_s() -> float:
+    """Seconds of this process and of its ended children, in one of which Prophet computes."""
+    return sum(os.times()[:4])
+
+
+def judge(case: ForecastCase, quantile: np.ndarray, steps: int) -> dict[str, float]:
+    """Of the first steps: MASE of the middle quantile, WIS, and the share of values within the 80
+    and 95 % bands.
+    """
     if not np.isfinite(quantile).all():
         return dict.fromkeys(("mase", "wis", "covered_80", "covered_95"), np.nan)
-    actual, quantile = case.actual[case.measured], quantile[case.measured]
+    counts = case.measured[:steps]
+    actual, quantile = case.actual[:steps][counts], quantile[:steps][counts]
     away = actual[:, None] - quantile
     levels = np.asarray(LEVELS)
     loss = 2 * np.maximum(levels * away, (levels - 1) * away)
@@ -134,25 +173,24 @@ def judge(case: ForecastCase, quantile: np.ndarray) -> dict[str, float]:
 def summarise(results: pd.DataFrame) -> list[dict[str, Any]]:
     """One row a family (and `all`), horizon and forecaster.
 
-    relative_mase: mean MASE over that of seasonal naive; worst_series: the largest such ratio of
-    one series. failed: cases without a forecast. cpu_s_per_1000: seconds for a thousand series.
+    relative_mase: mean MASE over that of seasonal naive on the same cases; worst_series: the
+    largest such ratio of one series, worst_at_least: the largest lower limit (95 %, bootstrap over
+    its origins), which chance hardly explains; relative_wis: mean WIS over that of Vigil on the
+    same cases, above 1 where Vigil is better. The ends of an interval (`_low`, `_high`) are those
+    of 90 % had other series been drawn (bootstrap over series). failed: cases without a forecast.
+    cpu_s_per_1000: seconds for a thousand series a day ahead.
     """
-    rows = []
+    key = ["series", "origin", "horizon"]
+    for name, column in ((YARDSTICK, "mase"), (OURS, "wis")):
+        others = results[results.forecaster == name][[*key, column]]
+        results = results.merge(others, on=key, how="left", suffixes=("", f"_{name}"))
     everything = results.assign(family="all")
-    for (family, horizon), group in pd.concat([everything, results]).groupby(["family", "horizon"]):
-        yardstick = group[group.forecaster == YARDSTICK]
-        for name, own in group.groupby("forecaster"):
-            ratio = _ratios(own, yardstick)
-            rows.append({
-                "family": family, "horizon": horizon, "forecaster": name,
-                "mase": own.mase.mean(),
-                "relative_mase": own.mase.mean() / max(yardstick.mase.mean(), 1e-9),
-                "worst_series": ratio.max(),
-                "wis": own.wis.mean(),
-                "covered_80": own.covered_80.mean(), "covered_95": own.covered_95.mean(),
-                "cpu_s_per_1000": 1000 * own.cpu_s.mean(),
-                "cases": len(own), "failed": int(own.mase.isna().sum()),
-            })  # fmt: skip
+    rows = [
+        {"family": family, "horizon": horizon, "forecaster": name, **_figures(own)}
+        for (family, horizon, name), own in pd.concat([everything, results]).groupby(
+            ["family", "horizon", "forecaster"]
+        )
+    ]
     return [
         {key: round(float(value), 3) if isinstance(value, float) else value
          for key, value in row.items()}
@@ -160,17 +198,60 @@ def summarise(results: pd.DataFrame) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _ratios(own: pd.DataFrame, yardstick: pd.DataFrame) -> pd.Series:
-    ours = own.groupby("series").mase.mean()
-    theirs = yardstick.groupby("series").mase.mean()
-    return (ours + 1e-6) / (theirs + 1e-6)
+def _figures(own: pd.DataFrame) -> dict[str, Any]:
+    """Of one forecaster's cases of a family and horizon."""
+    made = own.dropna(subset="mase")
+    naive = f"mase_{YARDSTICK}"
+    worst, surely = _worst(made.series, made.mase, made[naive])
+    return {
+        "mase": made.mase.mean(),
+        "relative_mase": made.mase.mean() / max(made[naive].mean(), 1e-9),
+        **_interval("relative_mase", made.series, made.mase, made[naive]),
+        "worst_series": worst,
+        "worst_at_least": surely,
+        "wis": made.wis.mean(),
+        "relative_wis": made.wis.mean() / max(made[f"wis_{OURS}"].mean(), 1e-9),
+        "covered_80": made.covered_80.mean(),
+        **_interval("covered_80", made.series, made.covered_80),
+        "covered_95": made.covered_95.mean(),
+        **_interval("covered_95", made.series, made.covered_95),
+        "cpu_s_per_1000": 1000 * own.cpu_s.mean(),
+        "cases": len(own),
+        "failed": len(own) - len(made),
+    }
+
+
+def _interval(
+    name: str, series: pd.Series, value: pd.Series, base: pd.Series | None = None
+) -> dict[str, float]:
+    """Ends of the 90 % interval of the mean (over that of `base`) when series are drawn anew."""
+    base = pd.Series(1.0, value.index) if base is None else base
+    total = pd.DataFrame({"value": value, "base": base}).groupby(series).sum().to_numpy()
+    if not len(total):
+        return {f"{name}_low": np.nan, f"{name}_high": np.nan}
+    drawn = np.random.default_rng(0).integers(0, len(total), (DRAWS, len(total)))
+    upper, lower = total[drawn].sum(axis=1).T
+    low, high = np.quantile(upper / np.maximum(lower, 1e-9), (0.05, 0.95))
+    return {f"{name}_low": float(low), f"{name}_high": float(high)}
+
+
+def _worst(series: pd.Series, mase: pd.Series, naive: pd.Series) -> tuple[float, float]:
+    """The largest ratio of one series, and the largest of the lower limits of such ratios."""
+    rng = np.random.default_rng(0)
+    ratio, surely = [], []
+    for _, own in pd.DataFrame({"mase": mase, "naive": naive}).groupby(series):
+        both = own.to_numpy() + NEGLIGIBLE
+        upper, lower = both[rng.integers(0, len(both), (DRAWS, len(both)))].mean(axis=1).T
+        ratio.append(both[:, 0].mean() / both[:, 1].mean())
+        surely.append(np.quantile(upper / lower, 0.05))
+    return max(ratio, default=np.nan), float(max(surely, default=np.nan))
 
 
 def plot_coverage(path: Path, results: pd.DataFrame) -> None:
     """PNG: share of values inside Vigil's 80 and 95 % bands by family, a panel a horizon."""
     from matplotlib.figure import Figure
 
-    own = results[results.forecaster == "vigil"]
+    own = results[results.forecaster == OURS]
     figure = Figure(figsize=(11, 0.3 * own.family.nunique() + 1.6), layout="constrained")
     panels = figure.subplots(1, len(HORIZONS_S), sharey=True)
     for axes, horizon in zip(panels, HORIZONS_S, strict=True):

@@ -1,6 +1,7 @@
 """Other forecasters, run beside Vigil's on the same histories: their defaults, their own bands."""
 
 import logging
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -77,8 +78,11 @@ def sktime_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
 
     # Multiplicative deseasonalising, its default, needs positive values.
     shift = max(0.0, 1e-3 - float(history.min()))
-    model = ThetaForecaster(sp=day_steps).set_config(remember_data=False)
-    model.fit(history + shift, fh=np.arange(1, steps + 1))
+    model = ThetaForecaster(sp=day_steps)
+    # It tells of a default of its own parts that is to change.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        model.fit(history + shift, fh=np.arange(1, steps + 1))
     return model.predict_quantiles(alpha=list(LEVELS)).to_numpy() - shift
 
 

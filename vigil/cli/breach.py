@@ -1,6 +1,7 @@
 """`vigil breach`: how probable it is that a threshold breaks, with the record of saying so."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,13 +37,13 @@ def command(
     Example:
       vigil breach p95.csv --above 500 --horizon 48
 
-    Exit codes: 0 no warning, 1 a warning, 2 the file cannot be used.
+    Exit codes: 0 no warning, 1 a warning or broken already, 2 the file cannot be used.
     """
     import numpy as np
 
     from vigil.collect.series_csv import read_series
     from vigil.errors import UsageError
-    from vigil.forecast.breach import Threshold, forecast_breach
+    from vigil.forecast.breach import Threshold, first_breach, forecast_breach
     from vigil.forecast.record import recalibrated, replay, standing
     from vigil.forecast.regular import regular
 
@@ -57,6 +58,7 @@ def command(
     limit = float(above if above is not None else below)  # type: ignore[arg-type]
     threshold = Threshold(limit, above is not None, persist)
     now = forecast_breach(series.value, series.day_steps, threshold, steps)
+    broken = bool(first_breach(series.value[None, -persist:], threshold)[0] < persist)
     first = max(24, len(series.value) // 4)
     origins = np.unique(np.linspace(first, len(series.value) - 1, replays).astype(int))
     with progress_bar() as bar:
@@ -65,9 +67,9 @@ def command(
             series.value, series.day_steps, threshold, steps, origins,
             tick=lambda: bar.advance(task),
         )  # fmt: skip
-    probability = float(recalibrated(np.array([now.within]), record)[0])
+    probability = 1.0 if broken else float(recalibrated(np.array([now.within]), record)[0])
     figures = standing(record, trigger)
-    warns = probability >= trigger and figures.deserves_warnings
+    warns = not broken and probability >= trigger and figures.deserves_warnings
     hours = series.step_s / 3_600
     facts = {
         "probability": round(probability, 3),
@@ -76,6 +78,7 @@ def command(
             None if np.isnan(step) else round(step * hours, 2) for step in now.steps_to_breach
         ],
         "reason": now.reason(threshold, series.step_s, float(series.value[-1])),
+        "broken_now": broken,
         "warning": warns,
         "record": {
             "forecasts": figures.forecasts,
@@ -91,8 +94,31 @@ def command(
     if as_json:
         print_json(facts)
     else:
-        print_facts("Breach", facts)
-    raise SystemExit(1 if warns else 0)
+        print_facts("Breach", _told(facts))
+    raise SystemExit(1 if warns or broken else 0)
+
+
+def _told(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts as people read them."""
+    record = facts["record"]
+    hours = facts["hours_to_breach_p10_p50_p90"]
+    warnings = f"{record['warnings']} warnings"
+    if record["warnings"]:
+        warnings += f", of which {record['came_true']:.0%} came true"
+    if record["median_lead_h"] is not None:
+        warnings += f", {record['median_lead_h']:g} h ahead at the median"
+    if record["brier"] is not None:
+        warnings += f"; Brier {record['brier']:g}, base rate {record['brier_of_base_rate']:g}"
+    return {
+        f"probability within {facts['within_h']:g} h": facts["probability"],
+        "hours to breach (10, 50, 90 %)": "broken already" if facts["broken_now"]
+        else ", ".join(f"{hour:g}" for hour in hours) if hours[0] is not None
+        else "no simulated future breaks it",
+        "reason": facts["reason"],
+        "record": f"{record['forecasts']} forecasts, {record['breaches']} breaches, {warnings}",
+        "warning": "yes" if facts["warning"]
+        else "no" if record["deserves_warnings"] else "no: the record does not deserve any",
+    }  # fmt: skip
 
 
 def _rounded(value: float) -> float | None:

@@ -68,5 +68,16 @@ def command(
     if as_json:
         print_json(facts)
     else:
-        print_facts("Capacity", facts)
+        dates = [date or f"not within {days} days" for date in (early, middle, late)]
+        told = {
+            "limit": f"{limit:g}",
+            "scenario": f"{factor:g} times the traffic",
+            "peak of the last week": f"{found.peak:.4g}, {found.peak / limit:.0%} of the limit",
+            "growth of peaks a week": f"{7 * found.peak_growth:+.4g}",
+            "growth of means a week": f"{7 * found.mean_growth:+.4g}",
+            f"reached within {days} days": f"with probability {found.probability:.3g}",
+            "reached on (10, 50, 90 %)": ", ".join(dates)
+            if found.headroom > 0 else "it is reached already",
+        }  # fmt: skip
+        print_facts("Capacity", told)
     raise SystemExit(1 if found.probability > 0.5 else 0)

@@ -12,7 +12,12 @@ from vigil.cli.output import json_option, print_facts, print_json
 @click.option(
     "--horizon", "steps", type=int, required=True, help="How many of the file's own steps to go on."
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Csv to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Csv to write, replaced where it exists.",
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="PNG of history, forecast and band.")
 @click.option("--holidays", "place", help="Country (DE, US-CA) whose holidays are like weekends.")
 @json_option
@@ -46,6 +51,8 @@ def command(
     for path in (out, plot):
         if path and not path.absolute().parent.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+        if path and path.is_dir():
+            raise InputError(f"{path} cannot be written: it is a folder")
     series = read_series(file)
     holidays: frozenset[int] = frozenset()
     if place:
@@ -90,4 +97,4 @@ def command(
         "mixture": ", ".join(mixture) + (", …" if len(forecast.method) > 5 else ""),
         "notes": "\n".join(forecast.notes) or "none",
     }
-    print_facts("Forecast", facts | told)
+    print_facts("Forecast", {name: told.get(name, value) for name, value in facts.items() if value})

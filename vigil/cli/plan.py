@@ -146,9 +146,11 @@ def _show(plan: dict[str, Any]) -> None:
         {
             "series": plan["series"],
             "records a second": plan["events_per_s"],
-            "scorer memory": f"{plan['scorer_mib']:.0f} MiB at its peak, while catching up",
+            "scorer memory": f"{plan['scorer_mib']:.0f} MiB, and"
+            f" {plan['catch_up_mib']:.0f} MiB while it catches up after a day's outage",
             "scorer CPU": f"{plan['scorer_cores']} to {plan['scorer_cores_most']} cores on average",
-            "database CPU": f"{plan['database_cores']} cores on average",
+            "database CPU": f"{plan['database_cores']} to {plan['database_cores_most']} cores on"
+            " average",
             "PostgreSQL": f"{plan['database_mib']} MiB",
             "with TimescaleDB": f"{plan['timescale_mib']} MiB",
             "Elasticsearch, if used": f"{plan['elasticsearch_mib']} MiB",
@@ -159,7 +161,8 @@ def _show(plan: dict[str, Any]) -> None:
         },
     )
     for title, name in (
-        ("Storage", "storage"), ("Ready from", "warm_up"), ("Sparse series", "sparse"),
+        ("Storage", "storage"), ("Documents", "documents"), ("Ready from", "warm_up"),
+        ("Sparse series", "sparse"),
     ):  # fmt: skip
         rows = plan[name]
         if rows:

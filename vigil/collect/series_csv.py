@@ -33,6 +33,9 @@ def read_series(path: Path) -> SeriesFile:
     Timestamps may be ISO 8601 with or without zone, or epoch numbers; quoted numbers, empty
     values, duplicates and any order are fine. Raises InputError with the line and the value.
     """
+    if path.is_dir():
+        # Polars would read all files below it as one.
+        raise InputError(f"{path} is a folder: give one csv file")
     try:
         frame = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True)
     except (OSError, pl.exceptions.PolarsError) as error:

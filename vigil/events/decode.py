@@ -189,7 +189,8 @@ def _read_otlp(
     # Records are numbered within their request, from 1 on.
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first
-    return [Rows(found.records, np.asarray(numbers, np.int64)[found.request], line)]
+    payload = np.asarray(numbers, np.int64)[found.request]
+    return [Rows(found.records, payload, line, may_hold_nul=found.may_hold_nul)]
 
 
 def _read_access_logs(

@@ -6,7 +6,7 @@ whatever the text.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -138,10 +138,18 @@ class Redaction:
         return texts.clone().scatter(suspect, self._replace_all(texts.gather(suspect)))
 
     def _replace_all(self, texts: pl.Series) -> pl.Series:
+        # Most suspects are addresses of hosts, which hold no literal of any other rule.
+        named = [rule for rule in _RULES if rule.kind in self.kinds - _TRACES.keys()]
+        literals = [literal for rule in named for literal in rule.literals]
+        rows = _holding(texts, literals).arg_true()
+        if len(rows):
+            some = texts.gather(rows)
+            for rule in named:
+                some = _apply(some, rule)
+            texts = texts.scatter(rows, some)
         for rule in _RULES:
-            if rule.kind in self.kinds:
-                held = texts.str.contains_any(list(rule.literals), ascii_case_insensitive=True)
-                texts = _replace(texts, held, rule.pattern, rule.replacement)
+            if rule.kind in self.kinds & _TRACES.keys():
+                texts = _apply(texts, rule)
         if CARDS in self.kinds:
             texts = _replace_cards(texts)
         if IPS in self.kinds:
@@ -189,6 +197,16 @@ def _suspicion(redaction: Redaction) -> str:
     own = [f"(?:{pattern})" for _, pattern in redaction.patterns]
     looked_for = [f"(?i:{'|'.join([*sorted(literals), *traces])})"] if literals or traces else []
     return "|".join([*looked_for, *own])
+
+
+def _apply(texts: pl.Series, rule: _Rule) -> pl.Series:
+    return _replace(texts, _holding(texts, rule.literals), rule.pattern, rule.replacement)
+
+
+def _holding(texts: pl.Series, literals: Sequence[str]) -> pl.Series:
+    if not literals:
+        return pl.repeat(False, len(texts), eager=True)
+    return texts.str.contains_any(list(literals), ascii_case_insensitive=True)
 
 
 def _replace(texts: pl.Series, held: pl.Series, pattern: str, replacement: str) -> pl.Series:

@@ -47,13 +47,14 @@ class BreachForecast:
 
     def reason(self, threshold: Threshold, step_s: float, last: float) -> str:
         """A sentence for people."""
-        side = "above" if threshold.above else "below"
+        limit = f"{'above' if threshold.above else 'below'} {threshold.value:g}"
         if self.drift_probability < 0.5:
-            return f"no drift: {last:.4g} now, the noise alone may pass {side} {threshold.value:g}"
+            return f"no drift: {last:.4g} now, only noise may bring it {limit}"
+        away = "" if (self.slope > 0) == threshold.above else " and away from it"
         hours = self.drift_steps * step_s / 3_600
         return (
-            f"drifts by {self.slope * 3_600 / step_s:+.4g} an hour since {hours:.1f} h: "
-            f"{last:.4g} now, {side} {threshold.value:g} breaks the objective"
+            f"drifts by {self.slope * 3_600 / step_s:+.4g} an hour since {hours:.1f} h{away}: "
+            f"{last:.4g} now, {limit} is a breach"
         )
 
 

@@ -1,6 +1,7 @@
 """What a forecaster is: past in, expected values out. Adapters make libraries meet it."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -19,4 +20,13 @@ class Forecaster(Protocol):
         `history` has a DatetimeIndex with a frequency and no gaps. `deploys`: instants of deploys,
         planned ones among them; a model without regressors ignores them.
         """
+        ...
+
+
+@runtime_checkable
+class GlobalForecaster(Forecaster, Protocol):
+    """Learns from many series at once, then is asked about each of them."""
+
+    def learn(self, histories: Sequence[pd.Series]) -> None:
+        """Histories as `forecast` takes them, of one step, none of which knows the future."""
         ...

@@ -1,5 +1,6 @@
 """sktime estimators as forecasters."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,10 @@ class SktimeForecaster:
         self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
     ) -> np.ndarray:
         """See `Forecaster`."""
-        # Nothing is updated afterwards, so nothing needs to be remembered.
-        model = self._build().set_config(remember_data=False)
-        model.fit(history, fh=np.arange(1, steps + 1))
-        return np.asarray(model.predict(), float).ravel()
+        with warnings.catch_warnings():
+            # The parts of a pipeline tell of a default of theirs each time, whatever is set here.
+            warnings.filterwarnings("ignore", message="The default of config")
+            # Nothing is updated afterwards, so nothing needs to be remembered.
+            model = self._build().set_config(remember_data=False)
+            model.fit(history, fh=np.arange(1, steps + 1))
+            return np.asarray(model.predict(), float).ravel()

@@ -19,7 +19,7 @@ from vigil.foresight.bad_share import STEP_S, BadShare, read_bad_share
 from vigil.foresight.looks import LookStore
 from vigil.incidents.own import OwnIncident
 from vigil.incidents.rules import WARNING
-from vigil.objectives.openslo import Objective
+from vigil.objectives.openslo import Objective, in_words
 from vigil.stores.own_incidents import set_own_incident
 from vigil.stores.timescale import WindowStore
 
@@ -112,7 +112,11 @@ def _outlook(
     threshold, figures = _threshold(objective), standing(record)
     unknown = (np.nan, np.nan, np.nan)
     if len(share.value) < LEAST_STEPS:
-        reason = f"{len(share.value)} steps of five minutes are too few ({LEAST_STEPS} needed)"
+        steps = len(share.value)
+        reason = (
+            f"{steps} steps of five minutes are too few ({LEAST_STEPS} needed)" if steps
+            else f"no requests of {in_words(objective.select)}"
+        )  # fmt: skip
         return Outlook(objective.name, objective.kind, None, unknown, reason, figures, False), None
     if (share.value[-PERSIST_STEPS:] > threshold.value).all():
         reason = f"broken now: {share.value[-1]:.2%} of the requests are bad"

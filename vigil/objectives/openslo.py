@@ -7,6 +7,7 @@ Specification: https://github.com/OpenSLO/OpenSLO
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -36,6 +37,11 @@ class Objective:
     limit: float | None
     target: float
     window_s: int
+
+
+def in_words(select: Mapping[str, str]) -> str:
+    """Which requests count, as `service=checkout, region=eu-1`."""
+    return ", ".join(f"{column}={value}" for column, value in select.items())
 
 
 def _seconds(text: Any) -> int:

@@ -4,28 +4,36 @@ Counts grow with time and with the number of routes; what is assumed and not mea
 the notes. All sizes are in MiB, rates a day or a week.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from vigil.config import Settings
 from vigil.plan.rehearsal import Rehearsal
 from vigil.plan.sparse import Sparse, sparse_series
+from vigil.plan.tables import ROLLUPS, TableCost
 from vigil.plan.warmup import SeriesWarmth
 from vigil.stores.score_blocks import BLOCK
+from vigil.stream.intake import BYTES_AHEAD, POLL_S
 
 DAY_S, WEEK_S, MIB = 86_400.0, 604_800.0, float(1 << 20)
 # The detector knows the hours of a day after one, the training set needs two.
 PROFILE = timedelta(days=1)
 MODEL = timedelta(days=2)
-# Not measured here; the notes say so.
+HOUR = timedelta(hours=1)
+# Not measured here; the notes say so. The sizes of documents are those of Elasticsearch 8.19, one
+# shard without replicas.
 COMPRESSED_AFTER_DAYS, COMPRESSED_TO = 7, 0.1
-DOCUMENT_BYTES = 200
-# A live scorer takes so many steps a second at most, and none without a record.
-STEPS_PER_S = 5.0
+DOCUMENT_BYTES = {"scores": 250, "service_edges": 140, "alerts": 6_000}
+DOCUMENT_DAYS = {"scores": 90, "service_edges": 90, "alerts": 400}
 # State in memory: the arrays, the checkpoint being packed, and its copy on the way to the database.
 STATE_COPIES = 3
+# Memory is also told for catching up after an outage of so long.
+OUTAGE_S = DAY_S
 # Fewer hours than this say little about alerts.
 LEAST_ALERT_H = 6.0
 
@@ -68,8 +76,9 @@ class Alerts:
 class Plan:
     """Everything that `vigil plan` says.
 
-    Cores are averages: `scorer_cores` of the records alone, as when catching up; `…_most` with
-    every step that a live scorer may take, however little is in it.
+    Memory is the scorer's: live, and at its peak when it catches up after a day's outage. Cores are
+    averages, live: `…_cores` where producers send about once a second, `…_most` where each record
+    comes in a message of its own.
     """
 
     days: int
@@ -77,12 +86,14 @@ class Plan:
     series: int
     events_per_s: float
     scorer_mib: float
+    catch_up_mib: float
     scorer_cores: float
     scorer_cores_most: float
     database_cores: float
+    database_cores_most: float
     storage: tuple[Storage, ...]
     timescale_mib: float
-    elasticsearch_mib: float
+    documents: tuple[Storage, ...]
     log_mib_a_day: float
     warm_up: tuple[WarmUp, ...]
     alerts: Alerts
@@ -93,6 +104,11 @@ class Plan:
     def database_mib(self) -> float:
         """PostgreSQL without compression after the planned days."""
         return sum(part.mib for part in self.storage)
+
+    @property
+    def elasticsearch_mib(self) -> float:
+        """Elasticsearch without replicas after the planned days."""
+        return sum(part.mib for part in self.documents)
 
 
 def plan_of(
@@ -107,27 +123,85 @@ def plan_of(
     windows = sum(part.mib for part in storage if part.part.endswith("windows"))
     young = min(days, COMPRESSED_AFTER_DAYS) / days
     events_per_s = found.counters["accepted"] / found.span_s * times
-    cores = found.scorer_cpu_s / found.span_s * times
-    decisions_a_day = found.tables["scores"].rows * per_day
+    scorer, database = scorer_cores(found, settings, times), database_cores(found, settings, times)
     return Plan(
         days=days,
         times=times,
         series=round(len(found.series) * times),
         events_per_s=events_per_s,
-        scorer_mib=found.scorer_peak_mib + (times - 1) * STATE_COPIES * found.state_bytes / MIB,
-        scorer_cores=cores,
-        scorer_cores_most=cores + min(STEPS_PER_S, events_per_s) * found.step_cpu_s * times,
-        database_cores=found.database_cpu_s / found.span_s * times,
+        scorer_mib=found.live.mib + (times - 1) * STATE_COPIES * found.state_bytes / MIB,
+        catch_up_mib=_catch_up_mib(found, times),
+        scorer_cores=scorer.at(min(1.0, events_per_s)),
+        scorer_cores_most=scorer.at(steps_per_s(events_per_s)),
+        database_cores=database.at(min(1.0, events_per_s)),
+        database_cores_most=database.at(steps_per_s(events_per_s)),
         storage=storage,
         timescale_mib=sum(part.mib for part in storage)
-        - windows * (1 - young) * (1 - COMPRESSED_TO),
-        elasticsearch_mib=decisions_a_day * days * DOCUMENT_BYTES / MIB,
+        - windows * (1 - young) * (1 - COMPRESSED_TO)
+        + sum(_mib(found.tables[part], per_day * days) for part in ROLLUPS),
+        documents=tuple(_documents(found, per_day, days)),
         log_mib_a_day=found.log_bytes * per_day / MIB,
         warm_up=tuple(_warm_up(found.series, from_at)),
         alerts=_alerts(found, times),
         sparse=sparse_series(found.series),
         notes=tuple(_notes(found, settings, days, times)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """CPU seconds a second for the records and for the ends of windows, and CPU seconds a step."""
+
+    records: float
+    windows: float
+    step_s: float
+
+    def at(self, steps_per_s: float) -> float:
+        """Cores on average with so many steps a second."""
+        return self.records + self.windows + steps_per_s * self.step_s
+
+
+def scorer_cores(found: Rehearsal, settings: Settings, times: float = 1.0) -> Cores:
+    """What a live scorer of `times` the sample takes; the end of a window grows with its series."""
+    records, windows = found.scorer_cpu_s / found.span_s, found.live.window_cpu_s
+    return Cores(records * times, windows / settings.window_s * times, found.live.step_cpu_s)
+
+
+def database_cores(found: Rehearsal, settings: Settings, times: float = 1.0) -> Cores:
+    """The same of the database."""
+    records, windows = found.database_cpu_s / found.span_s, found.live.database_window_cpu_s
+    return Cores(
+        records * times, windows / settings.window_s * times, found.live.database_step_cpu_s
+    )
+
+
+def steps_per_s(messages_per_s: float) -> float:
+    """Steps a second of a live scorer when messages come at random: it looks every `POLL_S`.
+
+    >>> round(steps_per_s(1.0), 2), round(steps_per_s(1_000.0), 1)
+    (0.98, 20.0)
+    """
+    return -math.expm1(-messages_per_s * POLL_S) / POLL_S
+
+
+def _catch_up_mib(found: Rehearsal, times: float) -> float:
+    """The scorer's peak after an outage of a day.
+
+    What is taken in one step grows with the backlog until the intake reads no further ahead.
+    """
+    live_mib = found.live.mib + (times - 1) * STATE_COPIES * found.state_bytes / MIB
+    full_s = BYTES_AHEAD * found.span_s / found.log_bytes
+    a_second = max(found.catch_up_mib - found.live.mib, 0.0) / min(found.span_s, full_s)
+    return live_mib + a_second * times * min(OUTAGE_S, full_s / times)
+
+
+def _documents(found: Rehearsal, per_day: float, days: int) -> list[Storage]:
+    """Documents in Elasticsearch after the planned days."""
+    return [
+        Storage(part, rows, rows * min(days, DOCUMENT_DAYS[part]) * DOCUMENT_BYTES[part] / MIB)
+        for part in DOCUMENT_BYTES
+        if (rows := found.tables[part].rows * per_day)
+    ]
 
 
 def _storage(
@@ -139,16 +213,20 @@ def _storage(
     stay: Mapping[str, float] = {
         "request_windows": days, "metric_windows": days, "scores": hot_days, "flagged": kept,
         "score_blocks": max(kept - hot_days, 0.0), "attributions": kept, "service_edges": kept,
-        "journey_minutes": kept,
+        "journey_minutes": kept, "log_lines": min(days, settings.log_days),
         "late_events": days, "incidents": days, "alerts": days,
     }  # fmt: skip
     rows = []
     for part, lasting in stay.items():
         cost = found.tables[part]
         if cost.rows:
-            mib = cost.rows * per_day * lasting * cost.bytes_per_row / MIB
-            rows.append(Storage(part, cost.rows * per_day, mib))
+            rows.append(Storage(part, cost.rows * per_day, _mib(cost, per_day * lasting)))
     return tuple(rows)
+
+
+def _mib(cost: TableCost, samples: float) -> float:
+    """Of so many times the sample's rows."""
+    return cost.rows * samples * cost.bytes_per_row / MIB
 
 
 def _warm_up(series: tuple[SeriesWarmth, ...], from_at: datetime) -> list[WarmUp]:
@@ -166,20 +244,36 @@ def _warm_up(series: tuple[SeriesWarmth, ...], from_at: datetime) -> list[WarmUp
 
 
 def _alerts(found: Rehearsal, times: float) -> Alerts:
-    """Incidents after the middle series is warm; the interval is that of Garwood, 1936."""
+    """Incidents after the middle series is warm.
+
+    The interval is that of Garwood (1936) for a Poisson count, as wide as the hours scatter:
+    incidents come in clusters, so there are fewer independent ones than are counted.
+    """
     from scipy.stats import chi2
 
     waits_s = sorted(item.warm_s for item in found.series)
     judged_s = max(found.span_s - waits_s[len(waits_s) // 2], 1.0)
     week = WEEK_S / judged_s * times
     opened = len(found.replayed.documents)
+    cluster = _clustering(found)
+    own = opened / cluster
     return Alerts(
         judged_h=judged_s / 3600,
         incidents_a_week=opened * week,
-        incidents_low=float(chi2.ppf(0.05, 2 * opened)) / 2 * week if opened else 0.0,
-        incidents_high=float(chi2.ppf(0.95, 2 * opened + 2)) / 2 * week,
+        incidents_low=float(chi2.ppf(0.05, 2 * own)) / 2 * cluster * week if opened else 0.0,
+        incidents_high=float(chi2.ppf(0.95, 2 * own + 2)) / 2 * cluster * week,
         pages_a_week=len(found.replayed.pages) * week,
     )
+
+
+def _clustering(found: Rehearsal) -> float:
+    """Variance over mean of the incidents of an hour, at least 1, that of independent ones."""
+    hours = [
+        int((datetime.fromisoformat(incident["opened_at"]) - found.start_at) / HOUR)
+        for incident in found.replayed.documents.values()
+    ]
+    counts = np.bincount(hours, minlength=max(2, int(found.span_s // 3600)))
+    return max(1.0, float(counts.var() / max(counts.mean(), 1e-9)))
 
 
 def _notes(found: Rehearsal, settings: Settings, days: int, times: float) -> list[str]:
@@ -196,7 +290,8 @@ def _notes(found: Rehearsal, settings: Settings, days: int, times: float) -> lis
         notes.append("packed decisions are not counted: a block of 4 h never filled in the sample")
     notes.append(
         f"assumed, not measured: TimescaleDB compresses windows to {COMPRESSED_TO:.0%} after"
-        f" {COMPRESSED_AFTER_DAYS} days, Elasticsearch needs {DOCUMENT_BYTES} bytes a decision"
+        f" {COMPRESSED_AFTER_DAYS} days, Elasticsearch needs {DOCUMENT_BYTES['scores']} bytes a"
+        " decision and shard"
     )
     if days > settings.ledger_days:
         notes.append(f"decisions older than {settings.ledger_days} days are forgotten")
@@ -219,4 +314,5 @@ def document(plan: Plan) -> dict[str, Any]:
             return float(f"{value:.4g}")
         return value.isoformat(timespec="minutes") if isinstance(value, datetime) else value
 
-    return shown(asdict(plan)) | {"database_mib": float(f"{plan.database_mib:.4g}")}
+    totals = {"database_mib": plan.database_mib, "elasticsearch_mib": plan.elasticsearch_mib}
+    return shown(asdict(plan) | totals)

@@ -2,43 +2,37 @@
 
 Nothing is modelled here: the scorer is the real one in a process of its own, the database is the
 embedded one. Nobody is told of anything, since the scratch settings have no policy and no channel.
+First the scorer catches up with the whole sample, then it is fed as live traffic would come.
 """
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import psutil
 import sqlalchemy as sa
 
 from vigil.alerts.past import LedgerPast
 from vigil.alerts.policy.schema import Policy
 from vigil.alerts.replay import Replayed
 from vigil.config import Settings, load_settings
-from vigil.detect import OnlineDetector
 from vigil.detect.rules import rules_with
 from vigil.errors import DependencyError
+from vigil.plan.live import LiveCost, ScorerProcess, database_cpu_s, measure_live, next_window
 from vigil.plan.tables import TableCost, table_costs
 from vigil.plan.warmup import SeriesWarmth, series_warmth
-from vigil.services import service_environment
 from vigil.stores import open_log
-from vigil.stores.checkpoint import CONSUMER, Checkpoint, CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.database import open_database
+from vigil.stores.embedded_postgres import leave_postgres
 from vigil.stores.log import EventLog
 from vigil.stores.timescale import WindowStore
 from vigil.stream.analysis import TOPICS
-from vigil.stream.pipeline import Pipeline
-from vigil.stream.state import State
-from vigil.windows.tumbling import WindowSpec
 
 POLL_S = 0.3
-EMPTY_STEPS = 5
 Progress = Callable[[int, int], None]
 
 
@@ -46,10 +40,11 @@ Progress = Callable[[int, int], None]
 class Rehearsal:
     """What the sample cost and brought.
 
-    The span is event time, from the first window to the end of the last. `scorer_cpu_s` leaves the
-    start of the process out. `state_bytes` is the checkpoint; `log_bytes` the messages as they lie
-    in the event log. `step_cpu_s` is what a step of the scorer costs with nothing in it: live,
-    there are some each second.
+    The span is event time, from the first window to the end of the last. `scorer_cpu_s` and
+    `database_cpu_s` are those of catching up with all of it, the start of the process left out;
+    `catch_up_mib` is the scorer's resident memory then, at its peak. `live`: what steps and windows
+    cost as they come. `state_bytes` is the checkpoint; `log_bytes` the messages as they lie in the
+    event log.
     """
 
     start_at: datetime
@@ -59,8 +54,8 @@ class Rehearsal:
     series: tuple[SeriesWarmth, ...]
     scorer_cpu_s: float
     database_cpu_s: float
-    scorer_peak_mib: float
-    step_cpu_s: float
+    catch_up_mib: float
+    live: LiveCost
     state_bytes: int
     log_bytes: int
     tables: dict[str, TableCost]
@@ -93,71 +88,44 @@ def rehearse(
     """
     engine = open_database(scratch)
     try:
-        # A scorer is started once and runs for months: what its start takes is not the sample's.
-        start_s, _ = _score(scratch, engine, {}, progress)
         with closing(open_log(scratch)) as event_log:
             fill(event_log)
-            ends = {topic: event_log.end_offsets(topic) for topic in TOPICS}
-        log_bytes = sum(path.stat().st_size for path in scratch.home.glob("log.sqlite*"))
-        before_s = _database_cpu_s(scratch)
-        cpu_s, peak_mib = _score(scratch, engine, ends, progress)
-        cpu_s = max(cpu_s - start_s, 0.0)
-        database_cpu_s = _database_cpu_s(scratch) - before_s
-        return _measure(scratch, engine, policy, cpu_s, peak_mib, database_cpu_s, log_bytes)
+            log_bytes = sum(path.stat().st_size for path in scratch.home.glob("log.sqlite*"))
+            before_s = database_cpu_s(scratch)
+            cpu_s, peak_mib = catch_up(scratch, engine, event_log, progress)
+            database_s = database_cpu_s(scratch) - before_s
+            found = _measure(scratch, engine, policy)
+            # Last, since it leaves windows of its own in the database.
+            window = next_window(event_log, TOPICS, found["end_at"], scratch.window_s)
+            live, start_s = measure_live(scratch, engine, event_log, window, found["end_at"])
+        return Rehearsal(
+            **found, scorer_cpu_s=max(cpu_s - start_s, 0.0), database_cpu_s=database_s,
+            catch_up_mib=peak_mib, live=live, log_bytes=log_bytes,
+        )  # fmt: skip
     finally:
         engine.dispose()
+        # Whoever made the folder removes it, and the server's files with it.
+        leave_postgres(scratch.home / "postgres")
 
 
-def _score(
-    scratch: Settings, engine: sa.Engine, ends: dict[str, dict[int, int]], progress: Progress
+def catch_up(
+    settings: Settings, engine: sa.Engine, event_log: EventLog, progress: Progress
 ) -> tuple[float, float]:
     """(CPU seconds, peak MiB) of a scorer that reads the log to its end, start included."""
-    total = sum(sum(partitions.values()) for partitions in ends.values())
-    output = scratch.home / "scorer.log"
+    ends = [event_log.end_offsets(topic) for topic in TOPICS]
+    total = sum(sum(partitions.values()) for partitions in ends)
     checkpoints = CheckpointStore(engine, CONSUMER)
-    with output.open("wb") as sink:
-        child = subprocess.Popen(
-            [str(Path(sys.executable).parent / "vigil"), "score", "--drain", "--quiet"],
-            env=os.environ | service_environment(scratch),
-            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
-        )  # fmt: skip
-    try:
-        while True:
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                break
+    with ScorerProcess(settings, "--drain") as scorer:
+        while not scorer.has_ended():
             offsets = checkpoints.offsets()
             progress(sum(sum(partitions.values()) for partitions in offsets.values()), total)
             time.sleep(POLL_S)
-    except BaseException:
-        child.kill()
-        child.wait()
-        raise
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        tail = output.read_text(errors="replace").strip()[-500:]
-        raise DependencyError(f"the rehearsal's scorer ended with {child.returncode}: {tail}")
     progress(total, total)
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return scorer.cpu_s, scorer.peak_mib
 
 
-def _database_cpu_s(scratch: Settings) -> float:
-    """CPU seconds of the embedded server so far, those of its ended processes among them."""
-    pid = int((scratch.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    server = psutil.Process(pid)
-    spent = sum(server.cpu_times()[:4])
-    for process in server.children(recursive=True):
-        try:
-            spent += sum(process.cpu_times()[:2])
-        except psutil.NoSuchProcess:
-            continue
-    return float(spent)
-
-
-def _measure(
-    scratch: Settings, engine: sa.Engine, policy: Policy, cpu_s: float, peak_mib: float,
-    database_cpu_s: float, log_bytes: int,
-) -> Rehearsal:  # fmt: skip
+def _measure(scratch: Settings, engine: sa.Engine, policy: Policy) -> dict[str, Any]:
+    """What the sample left in the database, as fields of a rehearsal."""
     store = WindowStore(engine)
     checkpoint = CheckpointStore(engine, CONSUMER).load()
     span = _span(engine)
@@ -169,26 +137,16 @@ def _measure(
         rules_with(scratch.gates)["latency"].least_traffic,
     )  # fmt: skip
     (replayed,) = LedgerPast(engine, scratch.window_s).replay([policy], start_at, end_at)
-    return Rehearsal(
-        start_at, end_at, checkpoint.counters, store.series()["key_id"].n_unique(), warmth,
-        cpu_s, database_cpu_s, peak_mib, _step_cpu_s(scratch, checkpoint),
-        sum(map(len, checkpoint.state.values())),
-        log_bytes,
-        table_costs(engine), replayed,
-    )  # fmt: skip
-
-
-def _step_cpu_s(scratch: Settings, checkpoint: Checkpoint) -> float:
-    """CPU seconds of taking a step and packing the state, with the series of the sample known."""
-    spec = WindowSpec(scratch.window_s, scratch.out_of_order_s, scratch.lateness_s)
-    pipeline = Pipeline(spec, scratch.limits, OnlineDetector())
-    pipeline.restore(State.of(checkpoint.state), checkpoint.counters)
-    began = time.process_time()
-    for _ in range(EMPTY_STEPS):
-        pipeline.step({}, checkpoint.committed_at or datetime.now(UTC))
-        for part in pipeline.state().parts().values():
-            part.content()
-    return (time.process_time() - began) / EMPTY_STEPS
+    return {
+        "start_at": start_at,
+        "end_at": end_at,
+        "counters": checkpoint.counters,
+        "keys": store.series()["key_id"].n_unique(),
+        "series": warmth,
+        "state_bytes": sum(map(len, checkpoint.state.values())),
+        "tables": table_costs(engine),
+        "replayed": replayed,
+    }
 
 
 def _span(engine: sa.Engine) -> tuple[datetime, datetime] | None:

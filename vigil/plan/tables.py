@@ -12,9 +12,10 @@ from vigil.stores.timescale import WindowStore
 MEASURED_ROWS = 20_000
 LEAST_ROWS = 100
 ROW_OVERHEAD_BYTES = 100
+ROLLUPS = ("request_windows_1m", "request_windows_5m", "request_windows_1h")
 TABLES = (
-    "request_windows", "metric_windows", "scores", "score_blocks", "service_edges",
-    "journey_minutes", "attributions", "late_events", "incidents", "alerts",
+    *ROLLUPS, "request_windows", "metric_windows", "scores", "score_blocks", "service_edges",
+    "journey_minutes", "log_lines", "attributions", "late_events", "incidents", "alerts",
 )  # fmt: skip
 
 

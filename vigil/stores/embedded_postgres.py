@@ -45,6 +45,14 @@ def start_postgres(folder: Path) -> str:
     return server.get_uri()
 
 
+def leave_postgres(folder: Path) -> None:
+    """Stop using the server whose files live in `folder`, before this process ends.
+
+    Connections must be closed; the server stops where nobody else uses it.
+    """
+    import_wheel().get_server(folder.resolve(), cleanup_mode="stop", start=False).cleanup()
+
+
 def _why_it_did_not_start(folder: Path) -> str:
     log = folder / "log"
     tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"

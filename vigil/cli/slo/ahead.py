@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,9 +11,9 @@ from vigil.cli.output import json_option, print_json, print_table
 
 @click.command("ahead")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--at", type=click.DateTime(), help="Instant, UTC.  [default: the last window's end]")
+@click.option("--at", "at_text", help="Instant, ISO 8601.  [default: the last window's end]")
 @json_option
-def command(file: Path, at: datetime | None, as_json: bool) -> None:
+def command(file: Path, at_text: str | None, as_json: bool) -> None:
     """Say how probable it is that each objective breaks within four hours, and warn if that is due.
 
     An objective breaks when the share of bad requests exceeds what it allows for a quarter of an
@@ -27,6 +28,7 @@ def command(file: Path, at: datetime | None, as_json: bool) -> None:
 
     Exit codes: 0 no warning, 1 a warning, 2 the file is wrong, 3 the database is down.
     """
+    from vigil.cli.time import parse_time
     from vigil.config import load_settings
     from vigil.foresight.watch import look_ahead, outlook_row
     from vigil.objectives.openslo import read_objectives
@@ -40,12 +42,20 @@ def command(file: Path, at: datetime | None, as_json: bool) -> None:
         span = WindowStore(engine).span()
         window = timedelta(seconds=settings.window_s)
         newest = span[1] + window if span else datetime.now(UTC)
-        outlooks = look_ahead(engine, objectives, at.replace(tzinfo=UTC) if at else newest)
+        outlooks = look_ahead(engine, objectives, parse_time(at_text) if at_text else newest)
     finally:
         engine.dispose()
     rows = [outlook_row(outlook) for outlook in outlooks]
     if as_json:
         print_json(rows)
     else:
-        print_table("Four hours ahead", list(rows[0]), [list(row.values()) for row in rows])
+        print_table("Four hours ahead", list(rows[0]), [list(_told(row).values()) for row in rows])
     raise SystemExit(1 if any(outlook.warned for outlook in outlooks) else 0)
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    hours = row["hours_p10_p50_p90"]
+    return row | {
+        "hours_p10_p50_p90": "" if hours[0] is None else ", ".join(f"{hour:g}" for hour in hours),
+        **{name: "yes" if row[name] else "no" for name in ("warned", "deserves_warnings")},
+    }

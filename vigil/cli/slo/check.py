@@ -20,7 +20,7 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
 
     Exit codes: 0 all are right, 2 one is wrong.
     """
-    from vigil.objectives.openslo import read_objectives
+    from vigil.objectives.openslo import in_words, read_objectives
 
     rows = [
         {"file": str(path), **asdict(objective)}
@@ -30,4 +30,9 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table("Objectives", list(rows[0]), [list(row.values()) for row in rows])
+        shown = [
+            row | {"select": in_words(row["select"]), "window_s": f"{row['window_s'] / 86_400:g} d"}
+            for row in rows
+        ]
+        columns = [name.replace("window_s", "window") for name in rows[0]]
+        print_table("Objectives", columns, [list(row.values()) for row in shown])

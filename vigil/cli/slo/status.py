@@ -1,6 +1,6 @@
 """`vigil slo status`: budgets now and soon."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from vigil.cli.output import json_option, print_json, print_table
 
 @click.command("status")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--at", type=click.DateTime(), help="Instant, UTC.  [default: the last window's end]")
+@click.option("--at", "at_text", help="Instant, ISO 8601.  [default: the last window's end]")
 @click.option("--horizon-h", default=24.0, show_default=True, help="Hours to look ahead.")
 @json_option
-def command(file: Path, at: datetime | None, horizon_h: float, as_json: bool) -> None:
+def command(file: Path, at_text: str | None, horizon_h: float, as_json: bool) -> None:
     """Show each objective's error budget, burn rates, alerts, and the chance that it runs out.
 
     Requests come from the windows that the scorer wrote. Alerts are those of the SRE workbook: 2 %
@@ -24,8 +24,9 @@ def command(file: Path, at: datetime | None, horizon_h: float, as_json: bool) ->
     Exit codes: 0 all hold, 1 a budget is gone or an alert fires, 2 the file is wrong, 3 the
     database is down.
     """
+    from vigil.cli.time import parse_time
     from vigil.config import load_settings
-    from vigil.objectives.openslo import read_objectives
+    from vigil.objectives.openslo import in_words, read_objectives
     from vigil.stores.database import open_database
     from vigil.stores.timescale import WindowStore
 
@@ -34,14 +35,22 @@ def command(file: Path, at: datetime | None, horizon_h: float, as_json: bool) ->
     objectives = read_objectives(file)
     store = WindowStore(open_database(load_settings()))
     span = store.span()
-    end_at = at.replace(tzinfo=UTC) if at else span[1] + timedelta(seconds=1) if span else None
+    newest = span[1] + timedelta(seconds=1) if span else None
+    end_at = parse_time(at_text) if at_text else newest
     rows = [_row(store, objective, end_at, horizon_h) for objective in objectives]
     if as_json:
         print_json(rows)
     else:
-        print_table("Objectives", list(rows[0]), [list(row.values()) for row in rows])
+        print_table("Objectives", list(rows[0]), [list(_told(row).values()) for row in rows])
+        for row, objective in zip(rows, objectives, strict=True):
+            if not row["requests"]:
+                click.echo(f"note: no requests of {objective.name}: {in_words(objective.select)}")
     broken = any(row["firing"] or (row["budget_left"] or 0) < 0 for row in rows)
     raise SystemExit(1 if broken else 0)
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"firing": ", ".join(row["firing"]) or "none"}
 
 
 def _row(store: Any, objective: Any, end_at: datetime | None, horizon_h: float) -> dict[str, Any]:

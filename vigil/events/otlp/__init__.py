@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from vigil.errors import InputError
 from vigil.events.content import OTLP_JSON
+from vigil.events.nul import table_may_hold_nul
 from vigil.events.otlp.json_form import protobuf_of
 from vigil.events.otlp.logs import read_logs
 from vigil.events.otlp.traces import read_traces
@@ -22,12 +23,13 @@ _READERS = {EVENTS: ("resourceSpans", read_traces), LOGS: ("resourceLogs", read_
 @dataclass(frozen=True, slots=True)
 class OtlpRecords:
     """`records`: unchecked rows, named as in the schema. `request`: int64, the request of each.
-    `refused`: request → why nothing of it could be read.
+    `refused`: request → why nothing of it could be read. `may_hold_nul`: is a NUL in their text?
     """
 
     records: pl.DataFrame
     request: np.ndarray
     refused: dict[int, str]
+    may_hold_nul: bool = False
 
 
 def read_otlp(
@@ -62,4 +64,4 @@ def read_otlp(
     keep = ~walk.malformed[request]
     if not keep.all():
         frame, request = frame.filter(keep), request[keep]
-    return OtlpRecords(frame, request, refused)
+    return OtlpRecords(frame, request, refused, table_may_hold_nul(table))
