@@ -49,8 +49,11 @@ class PartialsPipeline(Pipeline):
 
     @property
     def reached(self) -> Offsets:
-        """See `Pipeline`: up to where workers have handed over."""
-        return {topic: dict(offsets) for topic, offsets in self._reached.items()}
+        """See `Pipeline`: up to where workers have handed over. Workers look for the topic of their
+        hand-overs in it before they begin.
+        """
+        reached = {topic: dict(offsets) for topic, offsets in self._reached.items()}
+        return {TOPIC_PARTIALS: {}, **reached}
 
     def read(
         self, topic: str, partition: int, messages: Sequence[StoredMessage], now_at: datetime

@@ -8,8 +8,7 @@ from vigil.stores.checkpoint import CheckpointStore, Offsets
 from vigil.stores.database import open_database
 from vigil.stores.kafka_address import parse_address
 from vigil.stream.outages import through_outages
-from vigil.stream.pipeline import STATE_OF_WORKERS
-from vigil.stream.state import document_part
+from vigil.stream.workers.partials import TOPIC_PARTIALS
 from vigil.stream.workers.worker import Worker
 from vigil.windows.tumbling import WindowSpec
 
@@ -44,9 +43,9 @@ def _starts(settings: Settings, consumer: str, stop: Event) -> Offsets:
     try:
         checkpoints = CheckpointStore(database, consumer)
         while not stop.is_set():
-            found = checkpoints.load([document_part(STATE_OF_WORKERS)])
-            if found and found.state:
-                return found.offsets
+            offsets = checkpoints.offsets()
+            if TOPIC_PARTIALS in offsets:
+                return offsets
             stop.wait(WAIT_S)
     finally:
         database.dispose()
