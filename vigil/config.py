@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     home: Path = Field(DEFAULT_HOME, description="folder of everything that runs")
     log_url: str = Field("", description="event log; empty: a SQLite file in the home folder")
     store_url: str = Field("", description="database; empty: PostgreSQL started from a wheel")
+    state_url: str = Field(
+        "", description="the scorer's state; empty: in the database, else sqlite:///PATH"
+    )
     sink_url: str = Field("", description="scores and alerts; empty: the database, else http(s)://")
     kibana_url: str = Field("", description="Kibana that `vigil kibana import` fills")
     policy: str = Field("", description="YAML file of routing, silences and channels")

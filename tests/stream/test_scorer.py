@@ -89,14 +89,17 @@ def score(settings: Settings) -> subprocess.Popen:
     return subprocess.Popen(SCORE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-@pytest.fixture
-def two_homes(new_database, tmp_path):
+@pytest.fixture(params=["", "sqlite:///{}/state.sqlite"], ids=["state-in-database", "on-disk"])
+def two_homes(request, new_database, tmp_path):
     """Settings of two scorers that read the same log into databases of their own."""
     log_url = f"sqlite:///{tmp_path / 'log.sqlite'}"
     return [
-        load_settings(home=tmp_path / name, log_url=log_url, store_url=new_database(), window_s=60)
+        load_settings(
+            home=tmp_path / name, log_url=log_url, store_url=new_database(), window_s=60,
+            state_url=request.param.format(tmp_path / name),
+        )
         for name in ("calm", "killed")
-    ]
+    ]  # fmt: skip
 
 
 def test_a_scorer_killed_at_any_moment_counts_as_if_nothing_had_happened(two_homes):
@@ -111,11 +114,11 @@ def test_a_scorer_killed_at_any_moment_counts_as_if_nothing_had_happened(two_hom
     store = CheckpointStore(open_database(killed), "vigil-scorer")
     kills = 0
     for pause_s in (0.0, 0.05, 0.2):
-        before, running = store.load(), score(killed)
+        before, running = store.position(), score(killed)
         # Wait for a commit, so that each life gets somewhere, then strike a little later.
         deadline = time.monotonic() + 60
         while running.poll() is None and time.monotonic() < deadline:
-            now = store.load()
+            now = store.position()
             if now is not None and (before is None or now.epoch > before.epoch):
                 break
             time.sleep(0.01)

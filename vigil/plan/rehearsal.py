@@ -70,7 +70,7 @@ class Rehearsal:
 def scratch_settings(home: Path) -> Settings:
     """The settings in force, with embedded stores in `home` and nobody to tell."""
     return load_settings(
-        home=home, log_url="", store_url="", sink_url="", policy="", webhook_url="",
+        home=home, log_url="", store_url="", state_url="", sink_url="", policy="", webhook_url="",
         metrics_address="", kibana_url="",
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from vigil.config import Settings, without_secrets
 from vigil.errors import ConfigError
+from vigil.stores.local_state import LocalState
 from vigil.stores.log import EventLog
 from vigil.stores.memory_log import MemoryLog
 from vigil.stores.sqlite_log import SqliteLog
@@ -28,3 +29,13 @@ def open_log(settings: Settings) -> EventLog:
     raise ConfigError(
         f"VIGIL_LOG_URL must be kafka://HOST:PORT, sqlite:///PATH or memory:, got {shown!r}"
     )
+
+
+def open_state(settings: Settings, consumer: str) -> LocalState | None:
+    """Where VIGIL_STATE_URL keeps the scorer's state, None for the database; raises ConfigError."""
+    url = settings.state_url
+    if not url:
+        return None
+    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+        return LocalState(Path(url.removeprefix(_SQLITE)), consumer)
+    raise ConfigError(f"VIGIL_STATE_URL must be sqlite:///PATH or empty, got {url!r}")

@@ -4,7 +4,8 @@ That makes delivery effectively once: after a crash at any moment the database h
 of a step or nothing of it, and the log is read again from the offsets that belong to it.
 
 The state comes in named parts. Those that are as they were at the last commit are not written
-again.
+again. Frames and arrays may lie in a file of the scorer's machine instead; they are durable there
+before the database names them.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from vigil.errors import StoreError
 from vigil.stores.database import copy_frame, driver_cursor
 from vigil.stores.graph import ADD_EDGES
 from vigil.stores.journeys import ADD_JOURNEYS
+from vigil.stores.local_state import LocalState
 from vigil.stores.log_lines import add_lines
 from vigil.stores.sink_outbox import Documents, put_aside
 from vigil.stores.timescale import SCORES
@@ -32,6 +34,8 @@ Offsets = dict[str, dict[int, int]]
 CONSUMER = "vigil-scorer"
 # The part that holds all others: the state of a version that knew no parts.
 WHOLE = "state.zip"
+# Documents are small, and read from other machines too.
+_DOCUMENT = ".json"
 _UNKNOWN = object()
 
 
@@ -100,11 +104,14 @@ def _replace(identity: str, columns: Sequence[str]) -> str:
 
 
 class CheckpointStore:
-    """Loads and commits the checkpoints of one consumer."""
+    """Loads and commits the checkpoints of one consumer; `local`: where its state lies, if not in
+    the database.
+    """
 
-    def __init__(self, engine: sa.Engine, consumer: str) -> None:
+    def __init__(self, engine: sa.Engine, consumer: str, local: LocalState | None = None) -> None:
         self.engine = engine
         self.consumer = consumer
+        self._local = local
         # Source and digest of each part that the database has, None before it is known.
         self._written: dict[str, tuple[object, bytes]] | None = None
 
@@ -135,6 +142,8 @@ class CheckpointStore:
             return None
         if only is None:
             self._written = {name: (content, _digest(content)) for name, content in state.items()}
+            if self._local:
+                self._local.sweep(digest for _, digest in self._written.values())
         if row.state:
             # A version that kept the state in one piece has committed last.
             state = {WHOLE: bytes(row.state)}
@@ -144,13 +153,22 @@ class CheckpointStore:
     def _load_parts(
         self, connection: sa.Connection, only: Sequence[str] | None
     ) -> dict[str, bytes]:
-        query = "SELECT part, content FROM checkpoint_parts WHERE consumer = %s"
+        query = "SELECT part, content, digest FROM checkpoint_parts WHERE consumer = %s"
         values: list[object] = [self.consumer]
         if only is not None:
             query += " AND part = ANY(%s)"
             values.append(list(only))
         with driver_cursor(connection, binary=True) as cursor:
-            return {name: bytes(content) for name, content in cursor.execute(query, values)}
+            rows = cursor.execute(query, values).fetchall()
+        found = {name: bytes(content) for name, content, digest in rows if digest is None}
+        elsewhere = {name: bytes(digest) for name, _, digest in rows if digest is not None}
+        if elsewhere and self._local is None:
+            raise StoreError(
+                f"the state of {self.consumer!r} lies in a file of the machine that it ran on:"
+                " VIGIL_STATE_URL must name it"
+            )
+        contents = self._local.get(set(elsewhere.values())) if self._local else {}
+        return found | {name: contents[digest] for name, digest in elsewhere.items()}
 
     def offsets(self) -> Offsets:
         """The committed offsets alone: cheap enough to poll."""
@@ -168,6 +186,9 @@ class CheckpointStore:
         scorers under one name would count twice.
         """
         written, changed = self._compare(state or {})
+        if self._local:
+            moved = (name for name in changed if not name.endswith(_DOCUMENT))
+            self._local.put({written[name][1]: changed[name] for name in moved})
         with self.engine.begin() as connection:
             self._advance(connection, checkpoint)
             self._write_parts(connection, changed, [*(self._written or {})], written)
@@ -199,8 +220,9 @@ class CheckpointStore:
             else:
                 documents = Documents(outputs.for_sink, outputs.alerts, outputs.lines)
                 put_aside(connection, self.consumer, checkpoint.epoch, documents)
-
-        self._written = written
+        before, self._written = self._written or {}, written
+        if self._local:
+            self._local.forget(_digests(before) - _digests(written))
 
     def _compare(
         self, state: Mapping[str, Part]
@@ -222,7 +244,7 @@ class CheckpointStore:
         connection: sa.Connection,
         changed: Mapping[str, bytes],
         before: Sequence[str],
-        after: Mapping[str, object],
+        after: Mapping[str, tuple[object, bytes]],
     ) -> None:
         """Bring the table from the parts of the last commit to those of this one."""
         with driver_cursor(connection) as cursor:
@@ -233,11 +255,14 @@ class CheckpointStore:
                 stale = [*changed, *(name for name in before if name not in after)]
                 cursor.execute(delete + " AND part = ANY(%s)", [self.consumer, stale])
             with cursor.copy(
-                "COPY checkpoint_parts (consumer, part, content) FROM STDIN (FORMAT binary)"
+                "COPY checkpoint_parts (consumer, part, content, digest) FROM STDIN (FORMAT binary)"
             ) as copy:
-                copy.set_types(["text", "text", "bytea"])
+                copy.set_types(["text", "text", "bytea", "bytea"])
                 for name, content in changed.items():
-                    copy.write_row((self.consumer, name, content))
+                    if self._local and not name.endswith(_DOCUMENT):
+                        copy.write_row((self.consumer, name, b"", after[name][1]))
+                    else:
+                        copy.write_row((self.consumer, name, content, None))
 
     def _advance(self, connection: sa.Connection, checkpoint: Checkpoint) -> None:
         statement = sa.text(
@@ -261,6 +286,10 @@ class CheckpointStore:
                 f"checkpoint {checkpoint.epoch} of {self.consumer!r} does not follow the last one: "
                 "another scorer runs under the same name"
             )
+
+
+def _digests(parts: Mapping[str, tuple[object, bytes]]) -> set[bytes]:
+    return {digest for _, digest in parts.values()}
 
 
 def _digest(content: bytes) -> bytes:

@@ -12,7 +12,7 @@ from vigil.alerts.policy import Policy, PolicyWatch, configured_policy
 from vigil.config import Settings
 from vigil.detect import OnlineDetector
 from vigil.events.schema import TOPIC_DEAD_LETTERS
-from vigil.stores import open_log
+from vigil.stores import open_log, open_state
 from vigil.stores.checkpoint import CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.graph import GraphStore
@@ -86,6 +86,9 @@ def open_scorer(
         database = open_database(settings)
         open_parts.callback(database.dispose)
         event_log = open_parts.enter_context(closing(open_log(settings)))
+        local = open_state(settings, consumer)
+        if local:
+            open_parts.callback(local.close)
         sink = open_parts.enter_context(closing(open_sink(settings, database)))
         localiser = open_parts.enter_context(
             closing(Localiser(database, lambda: open_log(settings), settings.limits))
@@ -111,7 +114,7 @@ def open_scorer(
         yield Scorer(
             pipeline=pipeline,
             event_log=event_log,
-            checkpoints=CheckpointStore(database, consumer),
+            checkpoints=CheckpointStore(database, consumer, local),
             registry=Registry(database, settings.registry_path),
             labels=LabelStore(database),
             lease=Lease(database, f"scorer {consumer}"),

@@ -1,7 +1,9 @@
 """What many series cost: scoring one closed window of each, and the memory they take."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -16,8 +18,9 @@ from vigil.events.decode import Decoded, Limits
 from vigil.events.rules import polars_schema
 from vigil.events.schema import EVENTS, TOPIC_EVENTS
 from vigil.features.observations import SCORED_METRICS
-from vigil.stores.checkpoint import Checkpoint, CheckpointStore
+from vigil.stores.checkpoint import Checkpoint, CheckpointStore, Part
 from vigil.stores.database import open_database
+from vigil.stores.local_state import LocalState
 from vigil.stream.pipeline import Pipeline, Reading
 from vigil.stream.state import State
 from vigil.windows.tumbling import WindowSpec
@@ -103,6 +106,9 @@ def measure_checkpoint(settings: Settings, series: int) -> dict[str, Any]:
     restored.restore(State.of(loaded.state), loaded.counters)
     restore_s = time.perf_counter() - began
     found = restored.series_count
+    in_database = _measure_whole(CheckpointStore(engine, "whole"), parts)
+    with closing(LocalState(settings.home / "state.sqlite", "local")) as local:
+        on_disk = _measure_whole(CheckpointStore(engine, "local", local), parts)
     engine.dispose()
     return {
         "series": found,
@@ -117,6 +123,24 @@ def measure_checkpoint(settings: Settings, series: int) -> dict[str, Any]:
         "written_mb_within_a_window": round(min(written[CHECKPOINTS // 2 :]) / 1e6, 1),
         "written_mb_at_its_end": round(max(written[CHECKPOINTS // 2 :]) / 1e6, 1),
         "restore_s": round(restore_s, 2),
+        "whole_state_in_database": in_database,
+        "whole_state_on_local_disk": on_disk,
+    }
+
+
+def _measure_whole(store: CheckpointStore, contents: Mapping[str, bytes]) -> dict[str, float]:
+    """A state of which all is new, written at once and restored."""
+    parts = {name: Part(content, partial(bytes, content)) for name, content in contents.items()}
+    outputs = _pipeline().take([]).outputs
+    began = time.perf_counter()
+    store.commit(Checkpoint(1, {}, {}), outputs, parts)
+    committed = time.perf_counter()
+    loaded = store.load()
+    assert loaded is not None
+    State.of(loaded.state)
+    return {
+        "commit_ms": round(1e3 * (committed - began)),
+        "load_ms": round(1e3 * (time.perf_counter() - committed)),
     }
 
 
