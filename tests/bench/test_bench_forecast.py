@@ -1,9 +1,12 @@
 """The forecast benchmark: cases look back only, figures mean what they say."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from vigil.bench import forecast_simulated
 from vigil.bench.forecast import (
     bench_forecasters,
     forecast_cases,
@@ -89,6 +92,20 @@ def test_a_series_that_is_worse_by_one_case_in_four_is_not_surely_worse():
     assert answers["no series worse than 1.1 × seasonal naive"] == "open"
     assert answers["80 % band holds 77% to 83%"] == "no"
     assert answers["relative MASE < 0.85"] == "no"
+
+
+def test_the_simulated_estate_becomes_series(tmp_path, monkeypatch):
+    """A file a route and metric, a row a step; steps without requests have no latency."""
+    monkeypatch.setattr(forecast_simulated, "DAYS", 1)
+    monkeypatch.setattr(forecast_simulated, "TRACES_PER_S", 0.05)
+    forecast_simulated.write_simulated(tmp_path)
+    rates = sorted(tmp_path.glob("requests-*/*.csv"))
+    assert len(rates) == len(list(tmp_path.glob("latency-*/*.csv"))) > 20
+    for path in rates:
+        latency = pd.read_csv(Path(str(path).replace("requests-", "latency-"))).value
+        requests = pd.read_csv(path).value
+        assert len(requests) == 144
+        assert (latency.isna() == (requests == 0)).all()
 
 
 def test_a_batch_is_better_than_the_day_before_and_keeps_its_memory():

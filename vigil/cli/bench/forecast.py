@@ -1,5 +1,8 @@
 """`vigil bench forecast`: forecasters on real series, and a batch of ten thousand."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +41,9 @@ SHOWN = (
 @click.option("--batch", default=10_000, show_default=True, help="Series of the batch; 0 for none.")
 @click.option("--plot", type=click.Path(path_type=Path), help="PNG of coverage by family.")
 @click.option(
+    "--simulator", is_flag=True, help="Judge on routes of the simulated estate instead of a folder."
+)
+@click.option(
     "--cross-validate",
     "held_out",
     is_flag=True,
@@ -52,6 +58,7 @@ def command(
     most: int | None,
     batch: int,
     plot: Path | None,
+    simulator: bool,
     held_out: bool,
     as_json: bool,
 ) -> None:
@@ -69,6 +76,7 @@ def command(
     Examples:
       vigil bench forecast --forecaster vigil --batch 0 --plot coverage.png
       vigil bench forecast --series 1 --origins 4 --json
+      vigil bench forecast --simulator --forecaster vigil --origins 24 --batch 0
       vigil bench forecast --cross-validate --origins 8
 
     Exit codes: 0 nothing that is asked fails, 1 something does, 2 wrong use.
@@ -85,16 +93,17 @@ def command(
     from vigil.bench.forecast_batch import bench_batch
     from vigil.bench.forecast_peers import FORECAST_PEERS
     from vigil.bench.forecast_verdict import NO, verdict
-    from vigil.config import load_settings
 
     if origins < 1 or peer_origins < 1:
         raise click.UsageError(
             f"--origins and --peer-origins must be >= 1, got {origins} and {peer_origins}"
         )
     warnings.simplefilter("ignore")
-    folder = data or load_settings().datasets / "cloud-monitoring" / "data"
     names = list(dict.fromkeys(("vigil", "seasonal_naive", *(forecasters or NAMES))))
-    cases = forecast_cases(folder, origins, origins if held_out else peer_origins)
+    if simulator and data:
+        raise click.UsageError("--simulator takes no --data")
+    with _simulated() if simulator else nullcontext(data or _production()) as folder:
+        cases = forecast_cases(folder, origins, origins if held_out else peer_origins)
     if most is not None:
         cases = _first_series(cases, most)
     if held_out:
@@ -121,6 +130,23 @@ def command(
         if batch:
             print_facts("One batch, a day ahead", cost)
     raise SystemExit(1 if any(row["holds"] == NO for row in asked) else 0)
+
+
+def _production() -> Path:
+    from vigil.config import load_settings
+
+    return load_settings().datasets / "cloud-monitoring" / "data"
+
+
+@contextmanager
+def _simulated() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    from vigil.bench.forecast_simulated import simulated_chunks, write_simulated
+
+    with tempfile.TemporaryDirectory(prefix="vigil-bench-") as folder, progress_bar() as bar:
+        task = bar.add_task("simulating", total=simulated_chunks())
+        write_simulated(Path(folder), lambda: bar.advance(task))
+        yield Path(folder)
 
 
 def _first_series(cases: list["ForecastCase"], most: int) -> list["ForecastCase"]:
