@@ -71,13 +71,14 @@ def by_place(arrived: list[ck.Message]) -> Iterator[tuple[Place, bool, list[ck.M
     kinds = zip(
         map(ck.Message.topic, arrived),
         map(ck.Message.partition, arrived),
-        map(ck.Message.error, arrived),
+        # An error of the client's cannot be compared with None.
+        (found.error() is not None for found in arrived),
         strict=True,
     )
-    for (topic, partition, error), found in groupby(
+    for (topic, partition, is_error), found in groupby(
         zip(kinds, arrived, strict=True), itemgetter(0)
     ):
-        yield (str(topic), int(partition or 0)), error is not None, [each for _, each in found]
+        yield (str(topic), int(partition or 0)), is_error, [each for _, each in found]
 
 
 def batch_of(found: Sequence[ck.Message]) -> MessageBatch:
