@@ -23,7 +23,8 @@ READ = {"sh", "python", "yaml", "toml", "nginx", "apache", "text", ""}
 # They serve until they are stopped, need what an example cannot bring, or take minutes; each has
 # tests of its own, and what is written of them is parsed.
 NOT_RUN = {
-    "up", "down", "board", "collect", "score", "work", "demo", "bench", "probe", "kibana", "evidence",
+    "up", "down", "board", "collect", "score", "work", "demo", "bench", "probe",
+    "kibana", "evidence",
     "doctor", "backtest", "train", "simulate", "rca", "challenge",
     "promote", "rollback",
 }  # fmt: skip
