@@ -61,6 +61,8 @@ def test_a_disk_that_refuses_ends_the_commit(local):
         local.put({b"1": b"one"})
     with pytest.raises(StoreError, match="cannot be read"):
         local.get([b"1"])
+    with pytest.raises(StoreError, match="cannot be read"):
+        local.sweep([])
 
 
 def test_the_setting_names_a_file_or_nothing(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from database_contents import database_contents
 
 from vigil.config import Settings, load_settings
 from vigil.errors import StoreError
@@ -73,14 +74,7 @@ def contents(settings: Settings) -> dict[str, list]:
         "journeys": "SELECT window_start, journey, traces, errors, broken,"
         " round(duration_ms_sum::numeric, 3) FROM journey_minutes ORDER BY 1, 2",
     }
-    engine = open_database(settings)
-    with engine.connect() as connection:
-        found = {
-            name: [tuple(row) for row in connection.execute(sa.text(query))]
-            for name, query in queries.items()
-        }
-    engine.dispose()
-    return found
+    return database_contents(settings, queries)
 
 
 def score(settings: Settings) -> subprocess.Popen:

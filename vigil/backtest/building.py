@@ -1,6 +1,6 @@
 """Fresh forecasters for each series, or one that has learned from all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
@@ -12,10 +12,10 @@ MOST_LEARNED = 50
 
 
 def forecasters(
-    candidate: Candidate, season_steps: int, histories: Sequence[pd.Series]
+    candidate: Candidate, season_steps: int, histories: Iterable[pd.Series]
 ) -> Callable[[], Forecaster]:
     """Gives a forecaster for the next series: a fresh one, or a global one that has learned from
-    `histories`, all of one step and with that season.
+    `histories`, all of one step and with that season; others do not look at them.
     """
     first = candidate.build(season_steps)
     if not isinstance(first, GlobalForecaster):

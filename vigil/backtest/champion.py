@@ -89,7 +89,8 @@ def _forecasters(
     fresh = {}
     for (group, step_s), items in groups.items():
         candidate, day = candidates[best[group].candidate], items[0].steps_per_day
-        pasts, wholes = zip(*(_past_and_whole(item) for item in items), strict=True)
+        pasts = (_past_and_whole(item)[0] for item in items)
+        wholes = (_past_and_whole(item)[1] for item in items)
         fresh[group, step_s] = (
             forecasters(candidate, day, pasts), forecasters(candidate, day, wholes),
         )  # fmt: skip

@@ -17,8 +17,8 @@ def open_log(settings: Settings) -> EventLog:
     url = settings.log_url
     if not url:
         return SqliteLog(settings.home / "log.sqlite")
-    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return SqliteLog(Path(url.removeprefix(_SQLITE)))
+    if path := _sqlite_path(url):
+        return SqliteLog(path)
     if url == "memory:":
         return MemoryLog()
     if url.startswith(("kafka:", "kafkas:")):
@@ -36,6 +36,12 @@ def open_state(settings: Settings, consumer: str) -> LocalState | None:
     url = settings.state_url
     if not url:
         return None
-    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return LocalState(Path(url.removeprefix(_SQLITE)), consumer)
+    if path := _sqlite_path(url):
+        return LocalState(path, consumer)
     raise ConfigError(f"VIGIL_STATE_URL must be sqlite:///PATH or empty, got {url!r}")
+
+
+def _sqlite_path(url: str) -> Path | None:
+    """Of `sqlite:///PATH`; None for any other address."""
+    named = url.startswith(_SQLITE) and len(url) > len(_SQLITE)
+    return Path(url.removeprefix(_SQLITE)) if named else None

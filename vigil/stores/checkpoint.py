@@ -186,12 +186,13 @@ class CheckpointStore:
         scorers under one name would count twice.
         """
         written, changed = self._compare(state or {})
+        moved: dict[str, bytes] = {}
         if self._local:
-            moved = (name for name in changed if not name.endswith(_DOCUMENT))
-            self._local.put({written[name][1]: changed[name] for name in moved})
+            moved = {name: written[name][1] for name in changed if not name.endswith(_DOCUMENT)}
+            self._local.put({digest: changed[name] for name, digest in moved.items()})
         with self.engine.begin() as connection:
             self._advance(connection, checkpoint)
-            self._write_parts(connection, changed, [*(self._written or {})], written)
+            self._write_parts(connection, changed, moved, [*(self._written or {})], written)
             copy_frame(connection, outputs.keys, "keys", "DO NOTHING")
             copy_frame(connection, outputs.series, "series", "DO NOTHING")
             copy_frame(
@@ -243,10 +244,13 @@ class CheckpointStore:
         self,
         connection: sa.Connection,
         changed: Mapping[str, bytes],
+        moved: Mapping[str, bytes],
         before: Sequence[str],
-        after: Mapping[str, tuple[object, bytes]],
+        after: Mapping[str, object],
     ) -> None:
-        """Bring the table from the parts of the last commit to those of this one."""
+        """Bring the table from the parts of the last commit to those of this one. Of those `moved`
+        elsewhere it has the digests.
+        """
         with driver_cursor(connection) as cursor:
             delete = "DELETE FROM checkpoint_parts WHERE consumer = %s"
             if self._written is None:
@@ -259,10 +263,8 @@ class CheckpointStore:
             ) as copy:
                 copy.set_types(["text", "text", "bytea", "bytea"])
                 for name, content in changed.items():
-                    if self._local and not name.endswith(_DOCUMENT):
-                        copy.write_row((self.consumer, name, b"", after[name][1]))
-                    else:
-                        copy.write_row((self.consumer, name, content, None))
+                    kept = b"" if name in moved else content
+                    copy.write_row((self.consumer, name, kept, moved.get(name)))
 
     def _advance(self, connection: sa.Connection, checkpoint: Checkpoint) -> None:
         statement = sa.text(

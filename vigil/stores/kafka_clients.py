@@ -59,6 +59,21 @@ def client_settings(
     }
 
 
+def produce(producer: ck.Producer, topic: str, message: Message, **arguments: Any) -> None:
+    """Hand a message to the client, which sends it by itself; raises KafkaException.
+
+    arguments: those of `Producer.produce`.
+    """
+    headers: list[tuple[str, str | bytes | None]] = list(message.headers.items())
+    while True:
+        try:
+            producer.produce(topic, message.value, message.key, headers=headers, **arguments)
+            return
+        except BufferError:
+            # The queue is full: wait for the brokers, which is the back-pressure.
+            producer.poll(0.1)
+
+
 def by_place(arrived: list[ck.Message]) -> Iterator[tuple[Place, bool, list[ck.Message]]]:
     """Runs of one partition, oldest first, and whether they are errors there, not messages."""
     places = set(

@@ -30,6 +30,7 @@ from vigil.stores.kafka_clients import (
     batch_of,
     by_place,
     client_settings,
+    produce,
     text_of,
 )
 from vigil.stores.log import Message, MessageBatch
@@ -193,14 +194,7 @@ class KafkaGroup:
     ) -> None:
         self._producer.begin_transaction()
         for topic, message in outputs:
-            headers: dict[str, str | bytes | None] = {**message.headers}
-            while True:
-                try:
-                    self._producer.produce(topic, message.value, headers=headers, partition=0)
-                    break
-                except BufferError:
-                    # The queue is full: wait for the brokers, which is the back-pressure.
-                    self._producer.poll(0.1)
+            produce(self._producer, topic, message, partition=0)
         offsets = [
             ck.TopicPartition(*place, at.offset, metadata=at.note) for place, at in noted.items()
         ]

@@ -36,6 +36,7 @@ from vigil.stores.kafka_clients import (
     client_settings,
     code_of,
     offset_of,
+    produce,
     text_of,
 )
 from vigil.stores.log import Message, MessageBatch
@@ -199,20 +200,15 @@ class KafkaLog:
     def _produce(
         self, topic: str, message: Message, partitions: int, note: Callable[..., None]
     ) -> None:
-        arguments: dict[str, Any] = {"headers": list(message.headers.items()), "on_delivery": note}
+        arguments: dict[str, Any] = {"on_delivery": note}
         if message.key is None:
             turn = self._turns.get(topic, 0)
             self._turns[topic] = turn + 1
             arguments["partition"] = turn % partitions
-        while True:
-            try:
-                self._producer.produce(topic, message.value, message.key, **arguments)
-                return
-            except BufferError:
-                # The queue is full: wait for the brokers, which is the back-pressure.
-                self._producer.poll(0.1)
-            except ck.KafkaException as error:
-                raise self._failure(text_of(error)) from error
+        try:
+            produce(self._producer, topic, message, **arguments)
+        except ck.KafkaException as error:
+            raise self._failure(text_of(error)) from error
 
     def _noter(
         self, places: list[tuple[int, int]], number: int, failures: list[ck.KafkaError]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vigil.errors import StoreError
+from vigil.stores.sqlite_file import open_sqlite
 
 # What a scorer that was killed has put, and never committed, is removed when another begins. It
 # may still live, and be about to commit.
@@ -33,11 +34,7 @@ class LocalState:
         self._path = path
         self._consumer = consumer
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(_SCHEMA)
+            self._connection = open_sqlite(path, _SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"the state {path} cannot be opened: {error}") from error
 
@@ -55,17 +52,14 @@ class LocalState:
         """Digest → content, for all of them; raises StoreError where one is missing."""
         query = "SELECT content FROM parts WHERE consumer = ? AND digest = ?"
         found = {}
-        try:
-            for digest in digests:
-                row = self._connection.execute(query, (self._consumer, digest)).fetchone()
-                if row is None:
-                    raise StoreError(
-                        f"the last checkpoint's part {digest.hex()} is not in {self._path}: the"
-                        " scorer needs the file that it has written"
-                    )
-                found[digest] = row[0]
-        except sqlite3.Error as error:
-            raise StoreError(f"the state {self._path} cannot be read: {error}") from error
+        for digest in digests:
+            rows = self._read(query, digest)
+            if not rows:
+                raise StoreError(
+                    f"the last checkpoint's part {digest.hex()} is not in {self._path}: the"
+                    " scorer needs the file that it has written"
+                )
+            found[digest] = rows[0][0]
         return found
 
     def forget(self, digests: Iterable[bytes]) -> None:
@@ -76,12 +70,18 @@ class LocalState:
     def sweep(self, named: Iterable[bytes]) -> None:
         """Forget what is not among `named` and was put long ago."""
         query = "SELECT digest FROM parts WHERE consumer = ? AND put_at < ?"
-        old = self._connection.execute(query, (self._consumer, time.time() - ABANDONED_S))
+        old = self._read(query, time.time() - ABANDONED_S)
         self.forget({digest for (digest,) in old} - set(named))
 
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
+
+    def _read(self, query: str, value: bytes | float) -> list[tuple[bytes]]:
+        try:
+            return self._connection.execute(query, (self._consumer, value)).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the state {self._path} cannot be read: {error}") from error
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:

@@ -18,6 +18,7 @@ import orjson
 from vigil.errors import LogError
 from vigil.events.content import CONTENT_TYPE
 from vigil.stores.log import Message, MessageBatch, StoredMessage
+from vigil.stores.sqlite_file import open_sqlite
 
 BUSY_TIMEOUT_S = 60.0
 _FIRST_ROWS = 16
@@ -49,13 +50,9 @@ class SqliteLog:
         self._path = path
         self._lock = threading.RLock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            self._connection = open_sqlite(
+                path, _SCHEMA, timeout=BUSY_TIMEOUT_S, isolation_level=None
             )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise LogError(f"the event log {path} cannot be opened: {error}") from error
 

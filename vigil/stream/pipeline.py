@@ -93,6 +93,7 @@ class Pipeline:
             topic: IncidentTracker(topic, rules, spec.window_s, exempt) for topic in TOPICS
         }
         self.shadow: Shadow | None = None
+        self._reached: Offsets = {}
         self.counters = dict.fromkeys(
             ("read", "accepted", "dead", "late", "windows", "scores", "flagged", "alerts",
              *COUNTED), 0
@@ -257,7 +258,7 @@ class Pipeline:
     @property
     def reached(self) -> Offsets:
         """Next offsets of inputs that others read for this pipeline."""
-        return {}
+        return {topic: dict(offsets) for topic, offsets in self._reached.items()}
 
     def state(self) -> State:
         """Everything needed to go on after a crash, as it is now; good until the next call."""

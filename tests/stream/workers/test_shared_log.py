@@ -15,8 +15,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-import sqlalchemy as sa
 from confluent_kafka.admin import AdminClient
+from database_contents import database_contents
 from real_servers import require, started
 
 from vigil.config import Settings, load_settings
@@ -124,14 +124,7 @@ def gathering(settings: Settings) -> Iterator[None]:
 
 def contents(settings: Settings) -> dict[str, list]:
     """What the database holds in the end."""
-    engine = open_database(settings)
-    with engine.connect() as connection:
-        found = {
-            name: [tuple(row) for row in connection.execute(sa.text(query))]
-            for name, query in QUERIES.items()
-        }
-    engine.dispose()
-    return found
+    return database_contents(settings, QUERIES)
 
 
 def assert_same(found: dict[str, list], expected: dict[str, list]) -> None:

@@ -12,12 +12,8 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from vigil.detect import OnlineDetector
 from vigil.errors import UsageError
-from vigil.events.decode import Limits
 from vigil.events.schema import TOPIC_LOGS
-from vigil.incidents.grouping import Exempt
-from vigil.incidents.rules import IncidentRules
 from vigil.journeys.graph import EDGES as EDGE_COLUMNS
 from vigil.stores.checkpoint import Offsets
 from vigil.stores.log import StoredMessage
@@ -25,7 +21,6 @@ from vigil.stream.pipeline import STATE_OF_FLINK, STATE_OF_WORKERS, Pipeline, Re
 from vigil.stream.state import State
 from vigil.stream.workers.partials import EDGES, LATE, SERIES, TOPIC_PARTIALS, Partial, Progress
 from vigil.stream.workers.worker import FOLDED
-from vigil.windows.tumbling import WindowSpec
 
 
 class PartialsPipeline(Pipeline):
@@ -36,24 +31,12 @@ class PartialsPipeline(Pipeline):
     announces = True
     foreign: ClassVar[Mapping[str, str]] = {STATE_OF_FLINK: Pipeline.foreign[STATE_OF_FLINK]}
 
-    def __init__(
-        self,
-        spec: WindowSpec,
-        limits: Limits,
-        detector: OnlineDetector,
-        rules: IncidentRules | None = None,
-        exempt: Exempt = lambda row, at: "",
-    ) -> None:
-        super().__init__(spec, limits, detector, rules, exempt)
-        self._reached: Offsets = {}
-
     @property
     def reached(self) -> Offsets:
         """See `Pipeline`: up to where workers have handed over. Workers look for the topic of their
         hand-overs in it before they begin.
         """
-        reached = {topic: dict(offsets) for topic, offsets in self._reached.items()}
-        return {TOPIC_PARTIALS: {}, **reached}
+        return {TOPIC_PARTIALS: {}, **super().reached}
 
     def read(
         self, topic: str, partition: int, messages: Sequence[StoredMessage], now_at: datetime
