@@ -163,16 +163,23 @@ class Cores:
 
 def scorer_cores(found: Rehearsal, settings: Settings, times: float = 1.0) -> Cores:
     """What a live scorer of `times` the sample takes; the end of a window grows with its series."""
-    records, windows = found.scorer_cpu_s / found.span_s, found.live.window_cpu_s
-    return Cores(records * times, windows / settings.window_s * times, found.live.step_cpu_s)
+    live = found.live
+    records = found.scorer_cpu_s / found.span_s
+    return _cores(records, live.window_cpu_s / settings.window_s, live.step_cpu_s, times)
 
 
 def database_cores(found: Rehearsal, settings: Settings, times: float = 1.0) -> Cores:
     """The same of the database."""
-    records, windows = found.database_cpu_s / found.span_s, found.live.database_window_cpu_s
-    return Cores(
-        records * times, windows / settings.window_s * times, found.live.database_step_cpu_s
+    live = found.live
+    records = found.database_cpu_s / found.span_s
+    return _cores(
+        records, live.database_window_cpu_s / settings.window_s, live.database_step_cpu_s, times
     )
+
+
+def _cores(records: float, whole_windows: float, step_s: float, times: float) -> Cores:
+    """The windows that were given live had their records in them, which are not to count twice."""
+    return Cores(records * times, max(whole_windows - records, 0.0) * times, step_s)
 
 
 def steps_per_s(messages_per_s: float) -> float:
