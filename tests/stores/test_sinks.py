@@ -1,7 +1,9 @@
 """One contract for every sink: the embedded one and a real Elasticsearch."""
 
 import json
+import re
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -193,6 +195,14 @@ def test_a_server_that_is_down_is_a_dependency_error_without_the_password():
     with pytest.raises(SinkError, match=r"http://127\.0\.0\.1:1 cannot be reached") as caught:
         sink.check()
     assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(("least_free_share", "trouble"), [(0.0, ""), (1.1, "a node's disk is .*")])
+def test_a_full_disk_of_a_node_is_trouble(elastic_url, monkeypatch, least_free_share, trouble):
+    """Whatever this machine's disk: more than nothing of it is free, and less than all."""
+    monkeypatch.setattr("vigil.stores.elastic.LEAST_FREE_SHARE", least_free_share)
+    with closing(ElasticSink(elastic_url)) as sink:
+        assert re.fullmatch(trouble, sink.trouble())
 
 
 def test_the_url_chooses_the_sink(engine, elastic_url):
