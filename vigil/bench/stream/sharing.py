@@ -95,7 +95,9 @@ def _timed_workers(settings: Settings, events: int, workers: int) -> Shared:
     finally:
         engine.dispose()
     assert position is not None
-    first, last = {}, {}
+    assert position.committed_at is not None
+    first: dict[str, Account] = {}
+    last: dict[str, Account] = {}
     with closing(open_log(settings)) as event_log:
         handed = event_log.read(TOPIC_PARTIALS, 0, 0, ALL, ALL)
         for stored in handed:
