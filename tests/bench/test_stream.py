@@ -9,17 +9,21 @@ from typing import Any
 
 import polars as pl
 import pytest
+from real_servers import require, started
 
 from vigil.bench.stream import PATHS, measure_checkpoint, measure_path, measure_scoring
 from vigil.bench.stream import soak as soaking
 from vigil.bench.stream.history import keep
 from vigil.bench.stream.load import messages, traffic
+from vigil.bench.stream.sharing import measure_sharing
 from vigil.bench.stream.soak import soak, soak_seconds
 from vigil.bench.stream.throughput import _timed
+from vigil.config import load_settings
 from vigil.errors import VigilError
 from vigil.events.content import CONTENT_TYPE, JSON
 from vigil.events.decode import Limits
 from vigil.events.schema import TOPIC_EVENTS
+from vigil.servers import KafkaServer
 from vigil.stores.log import MessageBatch, StoredMessage, lag_messages
 from vigil.stream.decoding import decode_batch
 
@@ -91,6 +95,23 @@ def test_a_soak_has_late_doubled_and_broken_events_in_their_shares():
     began = pl.col("time").quantile(0.06).over("second")
     late = single.filter(pl.col("time") < began - pl.duration(seconds=15))
     assert late.height / single.height == pytest.approx(0.05, rel=0.1)
+
+
+def test_workers_are_timed_beside_one_process(server_home, new_database, tmp_path):
+    """Through real processes on a real Kafka; each reads all events, or it would be an error."""
+    require(KafkaServer.name, KafkaServer.missing())
+    ticks = []
+    with KafkaServer(server_home / tmp_path.name) as broker:
+        started(broker)
+        url = f"kafka://{broker.address}?partitions=2"
+        settings = load_settings(home=tmp_path, log_url=url, store_url=new_database())
+        row = measure_sharing(
+            PATHS[1], lambda _: settings, traffic(20_000, 3), 2, 1, lambda: ticks.append(1)
+        )
+    assert len(ticks) == 2
+    assert (row["events"], row["workers"]) == (20_000, 2)
+    measured = ("one_process_cpu_us", "workers_cpu_us", "gatherer_cpu_us", "gain")
+    assert all(row[name] > 0 for name in measured)
 
 
 def test_ctrl_c_ends_a_soak_with_what_there_is(store_settings, monkeypatch, tmp_path):

@@ -4,7 +4,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
+from vigil.cli.main import cli
 from vigil.doctor.examine import CHECKS
 from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
 from vigil.doctor.installation import Installation
@@ -75,7 +77,7 @@ def worker(accepted: int, *partitions: str, silent_s: float = 0.0) -> WorkerSamp
 BOTH = f"{TOPIC_EVENTS}/0", f"{TOPIC_METRICS}/0"
 
 
-def test_status_tells_what_each_worker_does_and_who_is_behind(store_settings, shared):
+def test_status_tells_what_each_worker_does_and_who_is_behind(store_settings, shared, monkeypatch):
     """Rates since it was first seen within the minute; what was handed over waits for the scorer.
 
     A worker that has begun anew under the same name counts from nothing.
@@ -96,6 +98,11 @@ def test_status_tells_what_each_worker_does_and_who_is_behind(store_settings, sh
     }  # fmt: skip
     assert (metrics["lag_messages"], metrics["worker"]) == (0, "first")
     assert stream["lag_messages"] == 60
+    monkeypatch.setenv("VIGIL_HOME", str(store_settings.home))
+    monkeypatch.setenv("VIGIL_STORE_URL", store_settings.store_url)
+    shown = CliRunner().invoke(cli, ["status"]).output
+    assert f"second │ {BOTH[0]}" in shown
+    assert "not handed over" in shown
 
 
 def check(name: str, settings) -> Finding:

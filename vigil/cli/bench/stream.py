@@ -95,8 +95,10 @@ def command(
         return
     from vigil.bench.circumstances import circumstances
     from vigil.bench.stream.history import keep as keep_result
+    from vigil.bench.stream.peers.environment import PINS
 
-    report: dict[str, Any] = {"circumstances": circumstances()}
+    about = circumstances() | ({"peers": " ".join(PINS)} if peers else {})
+    report: dict[str, Any] = {"circumstances": about}
     with ExitStack() as opened:
         bar = opened.enter_context(progress_bar())
         shared = sum(name.endswith("kafka") for name in wanted) if workers else 0
