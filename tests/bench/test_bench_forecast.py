@@ -94,11 +94,18 @@ def test_a_series_that_is_worse_by_one_case_in_four_is_not_surely_worse():
     assert answers["relative MASE < 0.85"] == "no"
 
 
+def test_a_family_of_one_series_has_an_interval_too():
+    """Other moments might have been drawn, if not other series."""
+    rows = summarise(results_of(seasonal_naive=[1, 1, 1, 1], vigil=[0.5, 0.5, 0.5, 4]))
+    own = next(row for row in rows if row["forecaster"] == "vigil")
+    assert own["relative_mase_low"] < own["relative_mase"] < own["relative_mase_high"]
+
+
 def test_the_simulated_estate_becomes_series(tmp_path, monkeypatch):
     """A file a route and metric, a row a step; steps without requests have no latency."""
     monkeypatch.setattr(forecast_simulated, "DAYS", 1)
     monkeypatch.setattr(forecast_simulated, "TRACES_PER_S", 0.05)
-    forecast_simulated.write_simulated(tmp_path)
+    forecast_simulated.write_simulated(tmp_path, seed=3)
     rates = sorted(tmp_path.glob("requests-*/*.csv"))
     assert len(rates) == len(list(tmp_path.glob("latency-*/*.csv"))) > 20
     for path in rates:

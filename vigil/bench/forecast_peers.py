@@ -7,7 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from vigil.backtest.candidate import find_candidates
 from vigil.errors import UsageError
+from vigil.forecast.conformal import ConformalForecaster
+from vigil.forecast.contract import Forecaster, QuantileForecaster
 from vigil.forecast.series import forecast_series
 from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
 
@@ -86,6 +89,25 @@ def sktime_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     return model.predict_quantiles(alpha=list(LEVELS)).to_numpy() - shift
 
 
+def sktime_conformal(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
+    """sktime: conformal intervals around Theta, the candidate of that name."""
+    [candidate] = find_candidates(["sktime_conformal"])
+    model = candidate.build(day_steps)
+    assert isinstance(model, QuantileForecaster)
+    return model.quantiles(history, steps, LEVELS)
+
+
+def vigil_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
+    """Vigil's bands around the same Theta: what the wrapper alone makes of it."""
+    [candidate] = find_candidates(["sktime_theta"])
+
+    def build() -> Forecaster:
+        return candidate.build(day_steps)  # type: ignore[return-value]
+
+    model = ConformalForecaster(build, day_steps)
+    return model.quantiles(history, steps, LEVELS)
+
+
 def prophet(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """Prophet with its own choice of seasons.
 
@@ -117,5 +139,7 @@ FORECAST_PEERS: dict[str, ForecastPeer] = {
     "mstl": mstl,
     "darts_lightgbm": darts_lightgbm,
     "sktime_theta": sktime_theta,
+    "sktime_conformal": sktime_conformal,
+    "vigil_theta": vigil_theta,
     "prophet": prophet,
 }

@@ -54,7 +54,7 @@ def forecast_panel(
     """
     n = panel.length
     tried = _origins(panel, origins)
-    horizons = _horizons(steps)
+    horizons = tested_horizons(steps)
     names, member = pool_forecasts(panel, tried, horizons)
     now, ahead = np.array([n]), np.arange(steps)
     later_names, later = pool_forecasts(panel, now, ahead)
@@ -94,13 +94,12 @@ def forecast_panel(
         weight[:, number] = share
         mean[:, wanted] = np.einsum("sc,csh->sh", share, later[:, :, wanted])
         if tested.any():
-            reach = max(1, tried.max() - tried.min()) / 2**number
             errors = Errors(
                 error=error,
                 weight=tested * fresh,
                 scale=spread[:, :, :, columns].reshape(len(spread), series, -1),
                 ahead=spread_ahead[:, :, wanted],
-                independent=float(np.clip(reach, 1, len(tried))),
+                block=target[:, columns].ravel() // 2**number,
             )
             offset = offsets(errors, np.asarray(levels))
         else:
@@ -149,7 +148,7 @@ def _origins(panel: Panel, most: int) -> np.ndarray:
     return np.unique(np.linspace(min(max(first, 4), n - 1), n - 1, most).astype(int))
 
 
-def _horizons(steps: int) -> np.ndarray:
+def tested_horizons(steps: int) -> np.ndarray:
     """Horizons to test, from all of a short forecast to a spread over a long one, int (h,)."""
     if steps <= MOST_HORIZONS:
         return np.arange(steps)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vigil.bench.forecast import ForecastCase
 
 NAMES = (
-    "vigil", "seasonal_naive", "auto_ets", "mstl", "darts_lightgbm", "sktime_theta", "prophet",
+    "vigil", "seasonal_naive", "auto_ets", "mstl", "darts_lightgbm", "sktime_theta",
+    "sktime_conformal", "vigil_theta", "prophet",
 )  # fmt: skip
 # The table leaves the intervals to JSON.
 SHOWN = (
@@ -43,6 +44,7 @@ SHOWN = (
 @click.option(
     "--simulator", is_flag=True, help="Judge on routes of the simulated estate instead of a folder."
 )
+@click.option("--seed", default=3, show_default=True, help="Of the simulated estate.")
 @click.option(
     "--cross-validate",
     "held_out",
@@ -59,6 +61,7 @@ def command(
     batch: int,
     plot: Path | None,
     simulator: bool,
+    seed: int,
     held_out: bool,
     as_json: bool,
 ) -> None:
@@ -66,8 +69,9 @@ def command(
 
     The folder holds FAMILY/SERIES.csv with timestamp and value; all origins lie in the second half
     of a series. Peers run on the same histories, at some of the origins: statsforecast (AutoETS,
-    MSTL), Darts (LightGBM quantiles), sktime (Theta), Prophet; `relative_mase` and `relative_wis`
-    compare on the same cases. Then one batch of simulated hourly series of four weeks is timed.
+    MSTL), Darts (LightGBM quantiles), sktime (Theta; the same in its conformal intervals, and in
+    Vigil's bands as `vigil_theta`), Prophet; `relative_mase` and `relative_wis` compare on the same
+    cases. Then one batch of simulated hourly series of four weeks is timed.
 
     Few origins scatter: `asked` says of each figure whether it holds, or whether it is open since
     its 90 % interval reaches what is asked.
@@ -102,7 +106,7 @@ def command(
     names = list(dict.fromkeys(("vigil", "seasonal_naive", *(forecasters or NAMES))))
     if simulator and data:
         raise click.UsageError("--simulator takes no --data")
-    with _simulated() if simulator else nullcontext(data or _production()) as folder:
+    with _simulated(seed) if simulator else nullcontext(data or _production()) as folder:
         cases = forecast_cases(folder, origins, origins if held_out else peer_origins)
     if most is not None:
         cases = _first_series(cases, most)
@@ -139,13 +143,13 @@ def _production() -> Path:
 
 
 @contextmanager
-def _simulated() -> Iterator[Path]:
+def _simulated(seed: int) -> Iterator[Path]:
     """A folder that is gone afterwards."""
     from vigil.bench.forecast_simulated import simulated_chunks, write_simulated
 
     with tempfile.TemporaryDirectory(prefix="vigil-bench-") as folder, progress_bar() as bar:
         task = bar.add_task("simulating", total=simulated_chunks())
-        write_simulated(Path(folder), lambda: bar.advance(task))
+        write_simulated(Path(folder), seed, lambda: bar.advance(task))
         yield Path(folder)
 
 
