@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -89,23 +90,29 @@ def sktime_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     return model.predict_quantiles(alpha=list(LEVELS)).to_numpy() - shift
 
 
-def sktime_conformal(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
-    """sktime: conformal intervals around Theta, the candidate of that name."""
-    [candidate] = find_candidates(["sktime_conformal"])
-    model = candidate.build(day_steps)
-    assert isinstance(model, QuantileForecaster)
-    return model.quantiles(history, steps, LEVELS)
-
-
-def vigil_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
-    """Vigil's bands around the same Theta: what the wrapper alone makes of it."""
-    [candidate] = find_candidates(["sktime_theta"])
+def in_bands(name: str, history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
+    """A candidate of the workbench: its own quantiles where it has some, else in Vigil's bands."""
+    [candidate] = find_candidates([name])
 
     def build() -> Forecaster:
         return candidate.build(day_steps)  # type: ignore[return-value]
 
-    model = ConformalForecaster(build, day_steps)
+    model = build()
+    if not isinstance(model, QuantileForecaster):
+        model = ConformalForecaster(build, day_steps)
     return model.quantiles(history, steps, LEVELS)
+
+
+def candidate_peers() -> dict[str, ForecastPeer]:
+    """Every single forecaster that is installed, each in Vigil's bands.
+
+    The mixture is left out, which is what they are compared with, and what is for sparse series.
+    """
+    return {
+        f"{found.name}_in_bands": partial(in_bands, found.name)
+        for found in find_candidates()
+        if found.role == "forecaster" and found.name != "mixture" and not found.sparse_only
+    }
 
 
 def prophet(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
@@ -139,7 +146,7 @@ FORECAST_PEERS: dict[str, ForecastPeer] = {
     "mstl": mstl,
     "darts_lightgbm": darts_lightgbm,
     "sktime_theta": sktime_theta,
-    "sktime_conformal": sktime_conformal,
-    "vigil_theta": vigil_theta,
+    "sktime_conformal": partial(in_bands, "sktime_conformal"),
+    "sktime_theta_in_bands": partial(in_bands, "sktime_theta"),
     "prophet": prophet,
 }
