@@ -36,6 +36,22 @@ def test_a_case_is_a_history_and_the_day_after_it(cases):
     assert cases[0].steps == {"1h": 1, "24h": 24}
 
 
+def test_a_gap_is_no_evidence_and_nobody_forecasts_from_it(tmp_path):
+    """Vigil is told which steps were not measured; a peer that takes no gaps has them filled."""
+    hours = pd.date_range("2026-03-02", periods=240, freq="h")
+    path = tmp_path / "family" / "series.csv"
+    path.parent.mkdir()
+    # From noon to midnight nothing is measured.
+    known = pd.DataFrame({"t": hours, "v": np.arange(240) % 24}).query("v < 12")
+    known.to_csv(path, index=False)
+    cases = forecast_cases(tmp_path, 40, 2)
+    assert len(cases) > 30
+    for case in cases:
+        assert np.isfinite(case.history.iloc[-1])
+        assert case.history.isna().sum() == (case.history.index.hour >= 12).sum()
+        assert np.isfinite(FORECAST_PEERS["seasonal_naive"](case.history, 24, 24)).all()
+
+
 def test_peers_forecast_at_some_origins_only(cases):
     """Vigil and the yardstick at all three, another at the first and the last."""
     assert [case.with_peers for case in cases] == [True, False, True]

@@ -34,8 +34,9 @@ NEGLIGIBLE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ForecastCase:
-    """A history of `origin` steps and the day after it; `measured` says which of the actual values
-    count, `steps` how many belong to each horizon. with_peers: whether peers forecast it too.
+    """A history of `origin` steps, NaN where nothing was measured, though not at its end, and the
+    day after it; `measured` says which of the actual values count, `steps` how many belong to each
+    horizon. with_peers: whether peers forecast it too.
     """
 
     family: str
@@ -52,8 +53,9 @@ class ForecastCase:
     def scale(self) -> float:
         """Mean absolute change from day to day in the history."""
         value = self.history.to_numpy()
-        change = np.abs(value[self.day_steps :] - value[: -self.day_steps]).mean()
-        return float(max(change, 1e-3 * np.abs(value).mean(), 1e-9))
+        change = np.abs(value[self.day_steps :] - value[: -self.day_steps])
+        least = 1e-3 * np.nanmean(np.abs(value))
+        return float(max(np.nanmean(change) if np.isfinite(change).any() else 0.0, least, 1e-9))
 
 
 def forecast_cases(folder: Path, origins: int, peer_origins: int) -> list[ForecastCase]:
@@ -78,10 +80,13 @@ def _cases_of(
     day, n = series.day_steps, len(series.value)
     if not day or n < 3 * day + 1:
         return
-    values = series.to_pandas()
+    values = series.to_pandas().where(series.measured)
     first = max(int(n * FIRST_ORIGIN), 2 * day)
     steps = {name: max(1, round(length_s / series.step_s)) for name, length_s in HORIZONS_S.items()}
-    chosen = np.unique(np.linspace(first, n - day, origins).astype(int))
+    # Nobody forecasts from a gap, and what fills it knows what comes after it.
+    possible = np.arange(first, n - day + 1)
+    possible = possible[series.measured[possible - 1]]
+    chosen = possible[np.unique(np.linspace(0, len(possible) - 1, origins).astype(int))]
     shared = chosen[np.linspace(0, len(chosen) - 1, min(peer_origins, len(chosen))).astype(int)]
     for origin in chosen:
         ahead = slice(origin, origin + day)

@@ -7,8 +7,7 @@ have much in common, make it wider.
 
 Source: Barber et al., "Conformal prediction beyond exchangeability", Annals of Statistics 51(2),
 2023 (weighted residuals); Papadopoulos et al., "Normalized nonconformity measures", 2008 (scale);
-Kish, "Survey Sampling", 1965, and Woodruff, Journal of the American Statistical Association
-47(260), 1952 (how much errors that come in blocks say about a quantile).
+Kish, "Survey Sampling", 1965 (what a sample that comes in blocks amounts to).
 """
 
 from dataclasses import dataclass
@@ -25,8 +24,10 @@ FLOOR = 0.25
 LEAST_GAIN = 0.02
 # Student's distribution has a finite spread from three degrees of freedom on.
 LEAST_FREEDOM = 3.0
-# Quantiles at which it is looked how much neighbouring errors have in common.
-PROBES = np.array([0.1, 0.5, 0.9])
+# Errors beyond these quantiles count as if they lay there where it is looked how they vary.
+ENDS = np.array([0.05, 0.95])
+# One error would say nothing of how others vary.
+LEAST_EFFECTIVE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ def offsets(errors: Errors, levels: np.ndarray) -> np.ndarray:
     relative = errors.error / scale
     quantile = weighted_quantiles(relative, weight, levels)
     middle = weighted_quantiles(relative, weight, np.array([0.5]))
-    known = effective_errors(relative, weight, errors.block)
-    wide = middle + (quantile - middle) * _widening(known, levels)
+    wide = middle + (quantile - middle) * _widening(relative, weight, errors.block, levels)
     return np.sort(wide[:, None, :] * ahead[:, :, None], axis=2)
 
 
@@ -120,40 +120,44 @@ def weighted_quantiles(value: np.ndarray, weight: np.ndarray, levels: np.ndarray
     return np.stack(rows)
 
 
-def effective_errors(error: np.ndarray, weight: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """How many independent errors say as much about a quantile as these, float (s,), at least 1.
+def effective_count(value: np.ndarray, weight: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """How many independent values say as much about their mean as these, float (s,), at least 2.
 
-    error, weight: (s, k), weight > 0. block: int (k,). As many as would make the share of errors
-    below a quantile vary as much as it does between blocks: all of them where neighbours have
-    nothing in common, one a block where a series drifts and they are all alike. As few blocks tell
-    little of how they vary, one more is taken to be of one piece.
+    value, weight: (s, k), weight > 0. block: int (k,). From how much the means of blocks vary: all
+    values count where neighbours have nothing in common, one a block where they are alike. As few
+    blocks tell little of how they vary, one more is taken to be of one piece.
     """
-    quantile = weighted_quantiles(error, weight, PROBES)
     order = np.argsort(block, kind="stable")
     begins = np.flatnonzero(np.diff(block[order], prepend=block.min() - 1))
-    heavy = np.add.reduceat(weight[:, order], begins, axis=1)
-    total = weight.sum(axis=1)
-    blocks = total**2 / (heavy**2).sum(axis=1)
-    varied = np.zeros(len(error))
-    for number in range(len(PROBES)):
-        below = error <= quantile[:, number, None]
-        counted = np.add.reduceat((below * weight)[:, order], begins, axis=1)
-        share = counted.sum(axis=1, keepdims=True) / total[:, None]
-        varied += ((counted - share * heavy) ** 2).sum(axis=1)
-    unit = (PROBES * (1 - PROBES)).sum() * total**2
-    return np.asarray(1 / np.minimum(varied / unit + 1 / blocks**2, 1.0))
+    total = weight.sum(axis=1, keepdims=True)
+    away = value - (value * weight).sum(axis=1, keepdims=True) / total
+    variance = (away**2 * weight).sum(axis=1) / total[:, 0]
+    share = np.add.reduceat((weight / total)[:, order], begins, axis=1)
+    moved = np.add.reduceat((away * weight / total)[:, order], begins, axis=1)
+    of_mean = (moved**2).sum(axis=1) / np.maximum(variance, 1e-300)
+    one_more = (share**2).sum(axis=1) ** 2
+    return np.asarray(1 / np.clip(of_mean + one_more, None, 1 / LEAST_EFFECTIVE))
 
 
-def _widening(known: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Factor by which quantiles of few errors fall short of those of the next one, float (s, q).
+def _widening(
+    error: np.ndarray, weight: np.ndarray, block: np.ndarray, levels: np.ndarray
+) -> np.ndarray:
+    """Factor by which quantiles of these errors lie too near their middle for the next one, (s, q).
 
-    That of a normal sample with as many independent members, known (s,): the next value lies within
-    t · sqrt(1 + 1/n) sample deviations where n errors lie within z.
+    As it is for normal errors: the next one lies within t · sqrt(1 + 1/n) deviations of the mean
+    of n, and blocks whose means differ hide a part of the deviation.
     """
-    freedom = np.maximum(known - 1, LEAST_FREEDOM)[:, None]
+    low, high = np.split(weighted_quantiles(error, weight, ENDS), 2, axis=1)
+    trimmed = np.clip(error, low, high)
+    middle = weighted_quantiles(error, weight, np.array([0.5]))
+    about_middle = effective_count(trimmed, weight, block)
+    about_width = effective_count(np.abs(trimmed - middle), weight, block)
+    single = (weight**2).sum(axis=1) / weight.sum(axis=1) ** 2
+    hidden = np.maximum(1 / about_middle - single, 0.0)
+    freedom = np.maximum(about_width - 1, LEAST_FREEDOM)[:, None]
     outer = np.maximum(np.abs(levels - 0.5), 1e-3) + 0.5
     ratio = student_t.ppf(outer, freedom) / norm.ppf(outer)
-    return np.asarray(ratio * np.sqrt(1 + 1 / known[:, None]))
+    return np.asarray(ratio * np.sqrt((1 + 1 / about_middle) / (1 - hidden))[:, None])
 
 
 def _quantile_loss(

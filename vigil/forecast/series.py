@@ -104,7 +104,7 @@ def forecast_series(
 
 def _notes(series: RegularSeries, panel: Panel, steps: int) -> list[str]:
     notes = []
-    tested = tested_steps(panel)
+    tested = tested_steps(panel, series.measured[None])
     if not panel.seasons:
         notes.append(
             f"no season was met twice in {panel.length} steps: only level and drift are forecast"
