@@ -11,6 +11,7 @@ from vigil.backtest.results import standings, winners
 from vigil.errors import UsageError
 from vigil.features.deploys import NO_DEPLOYS
 from vigil.features.grid import TrainingSeries, TrainingSet
+from vigil.forecast.contract import QuantileForecaster
 from vigil.forecast.seasonal import SeasonalNaive
 
 STEP_S = 900
@@ -186,6 +187,12 @@ def test_every_installed_candidate_meets_its_contract(candidate):
         assert np.argmax(answer) in range(12, 18)
     assert answer.shape == (24,)
     assert np.isfinite(answer).all()
+    if isinstance(model, QuantileForecaster):
+        quantile = model.quantiles(history, 24, (0.1, 0.5, 0.9))
+        assert quantile.shape == (24, 3)
+        assert np.isfinite(quantile).all()
+        assert (np.diff(quantile, axis=1) >= 0).all()
+        assert np.mean((future >= quantile[:, 0]) & (future <= quantile[:, 2])) > 0.5
     pd.testing.assert_series_equal(history, before)
 
 

@@ -15,7 +15,7 @@ from vigil.bench.forecast import (
     summarise,
 )
 from vigil.bench.forecast_batch import bench_batch
-from vigil.bench.forecast_peers import FORECAST_PEERS
+from vigil.bench.forecast_peers import FORECAST_PEERS, candidate_peers
 from vigil.bench.forecast_verdict import verdict
 
 
@@ -36,6 +36,22 @@ def test_a_case_is_a_history_and_the_day_after_it(cases):
     assert cases[0].steps == {"1h": 1, "24h": 24}
 
 
+def test_a_gap_is_no_evidence_and_nobody_forecasts_from_it(tmp_path):
+    """Vigil is told which steps were not measured; a peer that takes no gaps has them filled."""
+    hours = pd.date_range("2026-03-02", periods=240, freq="h")
+    path = tmp_path / "family" / "series.csv"
+    path.parent.mkdir()
+    # From noon to midnight nothing is measured.
+    known = pd.DataFrame({"t": hours, "v": np.arange(240) % 24}).query("v < 12")
+    known.to_csv(path, index=False)
+    cases = forecast_cases(tmp_path, 40, 2)
+    assert len(cases) > 30
+    for case in cases:
+        assert np.isfinite(case.history.iloc[-1])
+        assert case.history.isna().sum() == (case.history.index.hour >= 12).sum()
+        assert np.isfinite(FORECAST_PEERS["seasonal_naive"](case.history, 24, 24)).all()
+
+
 def test_peers_forecast_at_some_origins_only(cases):
     """Vigil and the yardstick at all three, another at the first and the last."""
     assert [case.with_peers for case in cases] == [True, False, True]
@@ -45,6 +61,15 @@ def test_peers_forecast_at_some_origins_only(cases):
     counted = results.groupby(["forecaster", "horizon"]).size()
     assert counted["vigil", "1h"] == counted["seasonal_naive", "24h"] == 3
     assert counted["auto_ets", "24h"] == 2
+
+
+def test_each_forecaster_of_the_workbench_can_be_judged_in_bands(cases):
+    """All but the mixture, which they are compared with."""
+    peers = candidate_peers()
+    assert "mixture_in_bands" not in peers
+    assert {"seasonal_median_in_bands", "sktime_arima_in_bands", "darts_fft_in_bands"} <= set(peers)
+    quantile = peers["seasonal_median_in_bands"](cases[0].history, 24, 24)
+    np.testing.assert_allclose(quantile, np.repeat(cases[0].actual[:, None], 5, axis=1), atol=1e-6)
 
 
 def test_the_figures_of_a_known_forecast(cases):
@@ -88,17 +113,31 @@ def test_a_series_that_is_worse_by_one_case_in_four_is_not_surely_worse():
     own = next(row for row in rows if row["forecaster"] == "vigil")
     assert own["worst_series"] > 1.1
     assert own["worst_at_least"] < 1.1
-    answers = {row["asked"]: row["holds"] for row in verdict(rows)}
+    answers = {row["asked"]: row["holds"] for row in verdict(rows) if row["family"] == "all"}
     assert answers["no series worse than 1.1 × seasonal naive"] == "open"
     assert answers["80 % band holds 77% to 83%"] == "no"
-    assert answers["relative MASE < 0.85"] == "no"
+    assert answers["relative MASE < 0.85"] == "open"
+
+
+def test_the_bands_of_each_family_are_judged():
+    """By horizon and by family is what is asked."""
+    rows = summarise(results_of(seasonal_naive=[1, 1], vigil=[0.5, 0.5]))
+    asked = [row["asked"] for row in verdict(rows) if row["family"] == "f"]
+    assert asked == ["80 % band holds 77% to 83%", "95 % band holds 93% to 97%"]
+
+
+def test_a_family_of_one_series_has_an_interval_too():
+    """Other moments might have been drawn, if not other series."""
+    rows = summarise(results_of(seasonal_naive=[1, 1, 1, 1], vigil=[0.5, 0.5, 0.5, 4]))
+    own = next(row for row in rows if row["forecaster"] == "vigil")
+    assert own["relative_mase_low"] < own["relative_mase"] < own["relative_mase_high"]
 
 
 def test_the_simulated_estate_becomes_series(tmp_path, monkeypatch):
     """A file a route and metric, a row a step; steps without requests have no latency."""
     monkeypatch.setattr(forecast_simulated, "DAYS", 1)
     monkeypatch.setattr(forecast_simulated, "TRACES_PER_S", 0.05)
-    forecast_simulated.write_simulated(tmp_path)
+    forecast_simulated.write_simulated(tmp_path, seed=3)
     rates = sorted(tmp_path.glob("requests-*/*.csv"))
     assert len(rates) == len(list(tmp_path.glob("latency-*/*.csv"))) > 20
     for path in rates:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from vigil.cli.main import cli
 from vigil.collect.series_csv import timestamps_like
-from vigil.errors import InputError
+from vigil.errors import InputError, UsageError
 
 
 def forecast(path, steps, *more):
@@ -105,6 +105,45 @@ def test_a_series_of_one_value_is_continued_with_a_reason(tmp_path):
     facts, frame = forecast(path, 2)
     assert frame["mean"].to_list() == [3.0, 3.0]
     assert "too few" in facts["notes"][0]
+
+
+def wave(path, days=8):
+    """An hourly file with a season of the day and some noise."""
+    rng = np.random.default_rng(3)
+    rows = [f"2026-03-{2 + h // 24:02}T{h % 24:02}:00:00Z,{20 + h % 24 + rng.normal():.3f}"
+            for h in range(24 * days)]  # fmt: skip
+    path.write_text("\n".join(["t,v", *rows]))
+    return path
+
+
+@pytest.mark.parametrize("model", ["seasonal_median", "sktime_conformal"])
+def test_a_candidate_can_be_asked_instead_of_the_mixture(tmp_path, model):
+    """With a band of the errors that it made, or of its own where it has one."""
+    facts, frame = forecast(wave(tmp_path / "wave.csv"), 24, "--model", model)
+    assert facts["mixture"] == {model: 1.0}
+    np.testing.assert_allclose(frame["mean"], 20 + np.arange(24.0), atol=3)
+    width = (frame["p90"] - frame["p10"]).mean()
+    # Noise of one deviation, and what the model adds: 2.6 to some.
+    assert 2 < width < 5
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("seasonal_medium", "no candidate 'seasonal_medium'; there are .*seasonal_median"),
+        ("half_space_trees", "half_space_trees is a detector"),
+    ],
+)
+def test_a_model_that_is_no_forecaster_is_refused(tmp_path, model, says):
+    """With those that are."""
+    with pytest.raises(UsageError, match=says):
+        forecast(wave(tmp_path / "wave.csv"), 24, "--model", model)
+
+
+def test_a_model_that_needs_more_history_says_so(tmp_path):
+    """And what to do."""
+    with pytest.raises(InputError, match=r"more than 2 seasons of 24 steps, got 24 .* leave out"):
+        forecast(wave(tmp_path / "day.csv", days=1), 24, "--model", "seasonal_median")
 
 
 @pytest.mark.shared_data

@@ -55,3 +55,11 @@ def test_the_step_is_the_commonest_distance():
     """Gaps and jitter do not change it; one instant has no distance, so a minute is assumed."""
     assert usual_step_s(np.array([0.0, 300, 600, 900, 7200, 7500])) == 300
     assert usual_step_s(np.array([5.0])) == 60
+
+
+def test_libraries_take_it_with_its_frequency():
+    """Beginnings of it too, as forecasts of past moments need them."""
+    series = regular(np.array([0.0, 600, 1200, 1800]), np.arange(4.0)).to_pandas()
+    assert series.tolist() == [0, 1, 2, 3]
+    assert str(series.index[-1]) == "1970-01-01 00:30:00"
+    assert series.iloc[:2].index.freq.nanos == 600e9

@@ -34,8 +34,9 @@ NEGLIGIBLE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ForecastCase:
-    """A history of `origin` steps and the day after it; `measured` says which of the actual values
-    count, `steps` how many belong to each horizon. with_peers: whether peers forecast it too.
+    """A history of `origin` steps, NaN where nothing was measured, though not at its end, and the
+    day after it; `measured` says which of the actual values count, `steps` how many belong to each
+    horizon. with_peers: whether peers forecast it too.
     """
 
     family: str
@@ -52,8 +53,9 @@ class ForecastCase:
     def scale(self) -> float:
         """Mean absolute change from day to day in the history."""
         value = self.history.to_numpy()
-        change = np.abs(value[self.day_steps :] - value[: -self.day_steps]).mean()
-        return float(max(change, 1e-3 * np.abs(value).mean(), 1e-9))
+        change = np.abs(value[self.day_steps :] - value[: -self.day_steps])
+        least = 1e-3 * np.nanmean(np.abs(value))
+        return float(max(np.nanmean(change) if np.isfinite(change).any() else 0.0, least, 1e-9))
 
 
 def forecast_cases(folder: Path, origins: int, peer_origins: int) -> list[ForecastCase]:
@@ -78,19 +80,19 @@ def _cases_of(
     day, n = series.day_steps, len(series.value)
     if not day or n < 3 * day + 1:
         return
-    seconds = series.start_s + series.step_s * np.arange(n)
-    index = pd.DatetimeIndex((seconds * 1e6).astype("datetime64[us]"))
-    values = pd.Series(series.value, index=index)
-    freq = pd.offsets.Milli(round(1000 * series.step_s))
+    values = series.to_pandas().where(series.measured)
     first = max(int(n * FIRST_ORIGIN), 2 * day)
     steps = {name: max(1, round(length_s / series.step_s)) for name, length_s in HORIZONS_S.items()}
-    chosen = np.unique(np.linspace(first, n - day, origins).astype(int))
+    # Nobody forecasts from a gap, and what fills it knows what comes after it.
+    possible = np.arange(first, n - day + 1)
+    possible = possible[series.measured[possible - 1]]
+    chosen = possible[np.unique(np.linspace(0, len(possible) - 1, origins).astype(int))]
     shared = chosen[np.linspace(0, len(chosen) - 1, min(peer_origins, len(chosen))).astype(int)]
     for origin in chosen:
         ahead = slice(origin, origin + day)
         yield ForecastCase(
             path.parent.name, f"{path.parent.name}/{path.stem}", int(origin),
-            values.iloc[:origin].asfreq(freq), day, series.value[ahead], series.measured[ahead],
+            values.iloc[:origin], day, series.value[ahead], series.measured[ahead],
             steps, origin in shared,
         )  # fmt: skip
 
@@ -177,8 +179,8 @@ def summarise(results: pd.DataFrame) -> list[dict[str, Any]]:
     largest such ratio of one series, worst_at_least: the largest lower limit (95 %, bootstrap over
     its origins), which chance hardly explains; relative_wis: mean WIS over that of Vigil on the
     same cases, above 1 where Vigil is better. The ends of an interval (`_low`, `_high`) are those
-    of 90 % had other series been drawn (bootstrap over series). failed: cases without a forecast.
-    cpu_s_per_1000: seconds for a thousand series a day ahead.
+    of 90 % had other series been drawn (bootstrap over series, over the origins of a single one).
+    failed: cases without a forecast. cpu_s_per_1000: seconds for a thousand series a day ahead.
     """
     key = ["series", "origin", "horizon"]
     for name, column in ((YARDSTICK, "mase"), (OURS, "wis")):
@@ -224,9 +226,13 @@ def _figures(own: pd.DataFrame) -> dict[str, Any]:
 def _interval(
     name: str, series: pd.Series, value: pd.Series, base: pd.Series | None = None
 ) -> dict[str, float]:
-    """Ends of the 90 % interval of the mean (over that of `base`) when series are drawn anew."""
+    """Ends of the 90 % interval of the mean (over that of `base`) when series are drawn anew.
+
+    The moments of a single series are drawn instead: it cannot show how series differ.
+    """
     base = pd.Series(1.0, value.index) if base is None else base
-    total = pd.DataFrame({"value": value, "base": base}).groupby(series).sum().to_numpy()
+    drawn_of = series if series.nunique() > 1 else np.arange(len(series))
+    total = pd.DataFrame({"value": value, "base": base}).groupby(drawn_of).sum().to_numpy()
     if not len(total):
         return {f"{name}_low": np.nan, f"{name}_high": np.nan}
     drawn = np.random.default_rng(0).integers(0, len(total), (DRAWS, len(total)))

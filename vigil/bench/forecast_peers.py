@@ -3,11 +3,16 @@
 import logging
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from vigil.backtest.candidate import find_candidates
 from vigil.errors import UsageError
+from vigil.forecast.conformal import ConformalForecaster
+from vigil.forecast.contract import Forecaster, QuantileForecaster
+from vigil.forecast.regular import RegularSeries
 from vigil.forecast.series import forecast_series
 from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
 
@@ -16,8 +21,8 @@ LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 ETS_SEASON_STEPS = 24
 LIGHTGBM_LAGS = (-1, -2, -3, -6, -12)
 
-# (history with a DatetimeIndex and no gaps, steps of a day, steps ahead) → quantiles (h, 5) at
-# LEVELS; the middle one is the point forecast that is judged.
+# (history with a DatetimeIndex, NaN where nothing was measured, steps of a day, steps ahead) →
+# quantiles (h, 5) at LEVELS; the middle one is the point forecast that is judged.
 ForecastPeer = Callable[[pd.Series, int, int], np.ndarray]
 
 
@@ -35,6 +40,18 @@ def vigil(
     return quantile
 
 
+def filled(peer: ForecastPeer) -> ForecastPeer:
+    """A peer that takes no gaps is given them filled as Vigil fills them for itself."""
+
+    def forecast(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
+        step_s = pd.DatetimeIndex(history.index).freq.nanos / 1e9  # type: ignore[union-attr]
+        series = RegularSeries.of(history.to_numpy(float), 0.0, step_s)
+        return peer(pd.Series(series.value, history.index), day_steps, steps)
+
+    return forecast
+
+
+@filled
 def seasonal_naive(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """statsforecast: the day before, the yardstick."""
     from statsforecast.models import SeasonalNaive
@@ -42,6 +59,7 @@ def seasonal_naive(history: pd.Series, day_steps: int, steps: int) -> np.ndarray
     return _statsforecast(SeasonalNaive(day_steps), history, steps)
 
 
+@filled
 def auto_ets(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """statsforecast: exponential smoothing chosen by AICc."""
     from statsforecast.models import AutoETS
@@ -50,6 +68,7 @@ def auto_ets(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     return _statsforecast(AutoETS(season_length=season), history, steps)
 
 
+@filled
 def mstl(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """statsforecast: day and week by loess, the rest by exponential smoothing."""
     from statsforecast.models import MSTL
@@ -58,6 +77,7 @@ def mstl(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     return _statsforecast(MSTL(season_length=lengths), history, steps)
 
 
+@filled
 def darts_lightgbm(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """Darts: LightGBM over recent lags and the day before, one model a quantile."""
     from darts import TimeSeries
@@ -72,6 +92,7 @@ def darts_lightgbm(history: pd.Series, day_steps: int, steps: int) -> np.ndarray
     return np.quantile(sampled, LEVELS, axis=1).T
 
 
+@filled
 def sktime_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """sktime: the Theta method with the season of the day."""
     from sktime.forecasting.theta import ThetaForecaster
@@ -86,6 +107,32 @@ def sktime_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     return model.predict_quantiles(alpha=list(LEVELS)).to_numpy() - shift
 
 
+def in_bands(name: str, history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
+    """A candidate of the workbench: its own quantiles where it has some, else in Vigil's bands."""
+    [candidate] = find_candidates([name])
+
+    def build() -> Forecaster:
+        return candidate.build(day_steps)  # type: ignore[return-value]
+
+    model = build()
+    if not isinstance(model, QuantileForecaster):
+        model = ConformalForecaster(build, day_steps)
+    return model.quantiles(history, steps, LEVELS)
+
+
+def candidate_peers() -> dict[str, ForecastPeer]:
+    """Every single forecaster that is installed, each in Vigil's bands.
+
+    The mixture is left out, which is what they are compared with, and what is for sparse series.
+    """
+    return {
+        f"{found.name}_in_bands": filled(partial(in_bands, found.name))
+        for found in find_candidates()
+        if found.role == "forecaster" and found.name != "mixture" and not found.sparse_only
+    }
+
+
+@filled
 def prophet(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
     """Prophet with its own choice of seasons.
 
@@ -117,5 +164,7 @@ FORECAST_PEERS: dict[str, ForecastPeer] = {
     "mstl": mstl,
     "darts_lightgbm": darts_lightgbm,
     "sktime_theta": sktime_theta,
+    "sktime_conformal": filled(partial(in_bands, "sktime_conformal")),
+    "sktime_theta_in_bands": filled(partial(in_bands, "sktime_theta")),
     "prophet": prophet,
 }

@@ -10,20 +10,20 @@ from vigil.events.schema import REQUEST_KINDS
 from vigil.simulate import SimulationPlan, chunk_count, simulate_chunk
 
 START_AT = datetime(2026, 3, 2, tzinfo=UTC)
-DAYS, STEP, TRACES_PER_S, SEED = 21, timedelta(minutes=10), 0.5, 3
+DAYS, STEP, TRACES_PER_S = 21, timedelta(minutes=10), 0.5
 KEYS = ("environment", "service", "route", "method")
 
 
 def simulated_chunks() -> int:
     """How often `write_simulated` ticks."""
-    return chunk_count(_plan())
+    return chunk_count(_plan(0))
 
 
-def write_simulated(folder: Path, tick: Callable[[], None] = lambda: None) -> None:
+def write_simulated(folder: Path, seed: int, tick: Callable[[], None] = lambda: None) -> None:
     """A csv a route and metric (requests, mean latency in ms of a step), a family a metric and
     environment: three weeks without faults, in steps of ten minutes.
     """
-    plan, parts = _plan(), []
+    plan, parts = _plan(seed), []
     for index in range(chunk_count(plan)):
         events = pl.DataFrame(simulate_chunk(plan, index).drop_columns(["attributes"]))
         requests = events.filter(pl.col("kind").is_in(REQUEST_KINDS))
@@ -49,5 +49,5 @@ def write_simulated(folder: Path, tick: Callable[[], None] = lambda: None) -> No
             whole.select("time", value.alias("value")).write_csv(family / f"{number:02}.csv")
 
 
-def _plan() -> SimulationPlan:
-    return SimulationPlan(START_AT, int(timedelta(days=DAYS).total_seconds()), TRACES_PER_S, SEED)
+def _plan(seed: int) -> SimulationPlan:
+    return SimulationPlan(START_AT, int(timedelta(days=DAYS).total_seconds()), TRACES_PER_S, seed)

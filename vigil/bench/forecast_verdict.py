@@ -16,13 +16,14 @@ YES, NO, OPEN = "yes", "no", "open"
 
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a horizon and thing asked: its figure over all families, the interval, yes/no/open.
+    """One row a horizon and thing asked: its figure over all families, the interval, yes/no/open;
+    then what the bands of each family hold.
 
     rows: those of `forecast.summarise`. Empty without Vigil's.
     """
-    pooled = [row for row in rows if row["family"] == "all"]
+    ours = [row for row in rows if row["forecaster"] == OURS]
     found = []
-    for own in (row for row in pooled if row["forecaster"] == OURS):
+    for own in (row for row in ours if row["family"] == "all"):
         error, worst = own["relative_mase"], own["worst_series"]
         low, high = own["relative_mase_low"], own["relative_mase_high"]
         found.append(_row(own, f"relative MASE < {MOST_RELATIVE_MASE}", error, low, high,
@@ -31,17 +32,25 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found.append(_row(own, f"no series worse than {MOST_WORST_SERIES} × seasonal naive", worst,
                           surely, None, worst <= MOST_WORST_SERIES,
                           surely <= MOST_WORST_SERIES))  # fmt: skip
-        for name, (least, most) in COVERED.items():
-            share, low, high = (own[f"{name}{end}"] for end in ("", "_low", "_high"))
-            asked = f"{name[-2:]} % band holds {least:.0%} to {most:.0%}"
-            found.append(_row(own, asked, share, low, high, least <= share <= most,
-                              low <= most and high >= least))  # fmt: skip
-        others = [row for row in pooled
-                  if row["horizon"] == own["horizon"] and row["forecaster"] != OURS]  # fmt: skip
+        found += _coverage(own)
+        others = [row for row in rows if row["family"] == "all"
+                  and row["horizon"] == own["horizon"] and row["forecaster"] != OURS]  # fmt: skip
         best = min(others, key=lambda row: row["relative_wis"])
         found.append(_row(own, f"WIS of {best['forecaster']}, the best other, over ours > 1",
                           best["relative_wis"], None, None, best["relative_wis"] > 1,
                           False))  # fmt: skip
+    for own in (row for row in ours if row["family"] != "all"):
+        found += _coverage(own)
+    return found
+
+
+def _coverage(own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for name, (least, most) in COVERED.items():
+        share, low, high = (own[f"{name}{end}"] for end in ("", "_low", "_high"))
+        asked = f"{name[-2:]} % band holds {least:.0%} to {most:.0%}"
+        found.append(_row(own, asked, share, low, high, least <= share <= most,
+                          low <= most and high >= least))  # fmt: skip
     return found
 
 
@@ -50,5 +59,5 @@ def _row(
     holds: bool, may_hold: bool,
 ) -> dict[str, Any]:  # fmt: skip
     answer = YES if holds else OPEN if may_hold else NO
-    return {"horizon": own["horizon"], "asked": asked, "value": value, "low": low, "high": high,
-            "holds": answer}  # fmt: skip
+    return {"family": own["family"], "horizon": own["horizon"], "asked": asked, "value": value,
+            "low": low, "high": high, "holds": answer}  # fmt: skip

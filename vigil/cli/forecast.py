@@ -1,10 +1,18 @@
 """`vigil forecast`: continue any csv of timestamps and values."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from vigil.cli.output import json_option, print_facts, print_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vigil.forecast.series import SeriesForecast
 
 
 @click.command("forecast")
@@ -20,9 +28,16 @@ from vigil.cli.output import json_option, print_facts, print_json
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="PNG of history, forecast and band.")
 @click.option("--holidays", "place", help="Country (DE, US-CA) whose holidays are like weekends.")
+@click.option("--model", "named", help="A candidate of `vigil backtest` instead of the mixture.")
 @json_option
 def command(
-    file: Path, steps: int, out: Path, plot: Path | None, place: str | None, as_json: bool
+    file: Path,
+    steps: int,
+    out: Path,
+    plot: Path | None,
+    place: str | None,
+    named: str | None,
+    as_json: bool,
 ) -> None:
     """Continue a csv whose first two columns are timestamp and value; others are ignored.
 
@@ -33,10 +48,14 @@ def command(
     quantiles are the errors made there. Gaps, duplicates and any order of rows are fine. Where the
     history is too short for something, the notes say what is done instead.
 
+    With --model it is the named candidate's forecast, and the quantiles are the model's own or
+    the errors that it made when it forecast the file's past; more than two days are needed.
+
     \b
     Example:
       vigil forecast latency.csv --horizon 288 --out forecast.csv --plot forecast.png
       vigil forecast orders.csv --horizon 168 --out forecast.csv --holidays DE-BY
+      vigil forecast latency.csv --horizon 288 --out forecast.csv --model sktime_theta
 
     Exit codes: 0 done, 2 the file cannot be used (line and value are named).
     """
@@ -48,6 +67,8 @@ def command(
     from vigil.forecast.regular import usual_step_s
     from vigil.forecast.series import forecast_series
 
+    if place and named:
+        raise click.UsageError("--holidays is for the mixture: leave out --model")
     for path in (out, plot):
         if path and not path.absolute().parent.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
@@ -58,8 +79,9 @@ def command(
     if place:
         end_s = float(series.time_s.max()) + max(steps, 1) * usual_step_s(series.time_s)
         holidays = public_holidays(place, float(series.time_s.min()), end_s)
+    go_on = _by_model(named) if named else partial(forecast_series, holidays=holidays)
     try:
-        forecast = forecast_series(series.time_s, series.value, steps, holidays=holidays)
+        forecast = go_on(series.time_s, series.value, steps)
     except UsageError as error:
         raise InputError(f"{file} cannot be forecast: {error}") from error
     latest = series.timestamp[int(series.time_s.argmax())]
@@ -98,3 +120,14 @@ def command(
         "notes": "\n".join(forecast.notes) or "none",
     }
     print_facts("Forecast", {name: told.get(name, value) for name, value in facts.items() if value})
+
+
+def _by_model(name: str) -> Callable[["np.ndarray", "np.ndarray", int], "SeriesForecast"]:
+    from vigil.backtest.candidate import find_candidates
+    from vigil.errors import UsageError
+    from vigil.forecast.modelled import forecast_by_model
+
+    [candidate] = find_candidates([name])
+    if candidate.role != "forecaster":
+        raise UsageError(f"--model must be a forecaster, {name} is a {candidate.role}")
+    return partial(forecast_by_model, name, candidate.build)  # type: ignore[arg-type]

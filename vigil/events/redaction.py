@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vigil.events.sensitive import CARD, IPV6, is_card, network_of_ipv6
 
@@ -86,6 +87,7 @@ _RULES = (
     _Rule(EMAILS, ("@",), _EMAIL, "[email]"),
     _Rule(IPS, (".",), r"\b([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\b", "${1}.0"),
 )  # fmt: skip
+_SOME_IPV6 = "::|(?::[^:]*){7}"
 # What a text must hold for numbers and addresses to be looked for; a dot alone says too little.
 _TRACES = {
     CARDS: r"[2-6](?:[ -]?[0-9]){12}",
@@ -149,7 +151,7 @@ class Redaction:
             texts = texts.scatter(rows, some)
         for rule in _RULES:
             if rule.kind in self.kinds & _TRACES.keys():
-                texts = _apply(texts, rule)
+                texts = texts.str.replace_all(rule.pattern, rule.replacement)
         if CARDS in self.kinds:
             texts = _replace_cards(texts)
         if IPS in self.kinds:
@@ -163,18 +165,17 @@ class Redaction:
         if attributes.null_count() == len(attributes):
             return attributes
         maps = attributes.to_arrow()
-        values = pl.Series(maps.items)
-        clean = self.text(values)
-        names = pl.Series(maps.keys)
-        distinct = names.unique()
-        secret = distinct.filter(distinct.str.contains(_SECRET_KEY))
-        if TOKENS in self.kinds and len(secret):
-            clean = pl.select(
-                pl.when(names.is_in(secret.implode())).then(pl.lit(SECRET)).otherwise(clean)
-            ).to_series()
-        if clean is values or clean.equals(values):
+        # Both repeat from record to record: each distinct one is looked at once.
+        values, names = maps.items.dictionary_encode(), maps.keys.dictionary_encode()
+        distinct = pl.Series(values.dictionary)
+        clean = self._clean(distinct)
+        secret = pl.Series(names.dictionary).str.contains(_SECRET_KEY)
+        hides = TOKENS in self.kinds and secret.any()
+        if not hides and clean.equals(distinct):
             return attributes
-        items = clean.to_arrow().cast(maps.type.item_type)
+        items = clean.to_arrow().cast(maps.type.item_type).take(values.indices)
+        if hides:
+            items = pc.if_else(secret.to_arrow().take(names.indices), SECRET, items)
         rebuilt = pa.MapArray.from_arrays(
             maps.offsets, maps.keys, items, maps.type, mask=maps.is_null()
         )
@@ -229,8 +230,7 @@ def _replace_cards(texts: pl.Series) -> pl.Series:
 
 
 def _truncate_ipv6(texts: pl.Series) -> pl.Series:
-    held = texts.str.contains("::", literal=True) | (texts.str.count_matches(":", literal=True) > 6)
-    rows = held.arg_true()
+    rows = texts.str.contains(_SOME_IPV6).arg_true()
     if not len(rows):
         return texts
     some = texts.gather(rows)

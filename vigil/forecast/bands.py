@@ -2,10 +2,12 @@
 mixtures that had not seen the case.
 
 Errors are divided by a scale that was known when the forecast was made, so that the band follows
-quiet and busy times; recent errors weigh more, so that it follows change.
+quiet and busy times; recent errors weigh more, so that it follows change. Few errors, or many that
+have much in common, make it wider.
 
 Source: Barber et al., "Conformal prediction beyond exchangeability", Annals of Statistics 51(2),
-2023 (weighted residuals); Papadopoulos et al., "Normalized nonconformity measures", 2008 (scale).
+2023 (weighted residuals); Papadopoulos et al., "Normalized nonconformity measures", 2008 (scale);
+Kish, "Survey Sampling", 1965 (what a sample that comes in blocks amounts to).
 """
 
 from dataclasses import dataclass
@@ -22,6 +24,10 @@ FLOOR = 0.25
 LEAST_GAIN = 0.02
 # Student's distribution has a finite spread from three degrees of freedom on.
 LEAST_FREEDOM = 3.0
+# Errors beyond these quantiles count as if they lay there where it is looked how they vary.
+ENDS = np.array([0.05, 0.95])
+# One error would say nothing of how others vary.
+LEAST_EFFECTIVE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +36,14 @@ class Errors:
 
     error, weight: (s, k); weight 0 counts nothing. scale: (r, s, k) of r ways to measure spread,
     the first being constant 1; ahead: (r, s, h) the same for the forecast's own horizons.
-    independent: how many errors that do not overlap the cases amount to.
+    block: int (k,), stretches of time so long that errors of different ones do not overlap.
     """
 
     error: np.ndarray
     weight: np.ndarray
     scale: np.ndarray
     ahead: np.ndarray
-    independent: float
+    block: np.ndarray
 
 
 def offsets(errors: Errors, levels: np.ndarray) -> np.ndarray:
@@ -45,26 +51,35 @@ def offsets(errors: Errors, levels: np.ndarray) -> np.ndarray:
 
     The scale is chosen for each series by its quantile loss. levels: float (q,), rising, in (0, 1).
     """
-    series = len(errors.error)
-    best_loss = np.full(series, np.inf)
-    best = np.zeros((series, errors.ahead.shape[2], len(levels)))
     weight = errors.weight + 1e-12
+    scale, ahead = _best_scale(errors, weight, levels)
+    relative = errors.error / scale
+    quantile = weighted_quantiles(relative, weight, levels)
+    middle = weighted_quantiles(relative, weight, np.array([0.5]))
+    wide = middle + (quantile - middle) * _widening(relative, weight, errors.block, levels)
+    return np.sort(wide[:, None, :] * ahead[:, :, None], axis=2)
+
+
+def _best_scale(
+    errors: Errors, weight: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each series the scale with the least quantile loss, (s, k), and the same ahead, (s, h)."""
+    best_loss = np.full(len(errors.error), np.inf)
+    best, best_ahead = np.empty_like(errors.error), np.empty(errors.ahead.shape[1:])
     total = weight.sum(axis=1)
-    widening = _widening(weight, errors.independent, levels)
     for number, (scale, ahead) in enumerate(zip(errors.scale, errors.ahead, strict=True)):
         floor = 0.0 if number == 0 else FLOOR * (scale * weight).sum(axis=1) / total
-        floored = scale + np.reshape(floor, (-1, 1)) + 1e-12
+        least = np.reshape(floor, (-1, 1)) + 1e-12
+        floored = scale + least
         quantile = weighted_quantiles(errors.error / floored, weight, levels)
         loss = _quantile_loss(errors.error, quantile, floored, weight, levels)
         if number == 0:
             loss *= 1 - LEAST_GAIN
         better = loss < best_loss
         best_loss = np.where(better, loss, best_loss)
-        middle = weighted_quantiles(errors.error / floored, weight, np.array([0.5]))
-        wide = middle + (quantile - middle) * widening
-        offset = wide[:, None, :] * (ahead + np.reshape(floor, (-1, 1)) + 1e-12)[:, :, None]
-        best = np.where(better[:, None, None], offset, best)
-    return np.sort(best, axis=2)
+        best = np.where(better[:, None], floored, best)
+        best_ahead = np.where(better[:, None], ahead + least, best_ahead)
+    return best, best_ahead
 
 
 def spreads(panel: Panel, origins: np.ndarray, horizons: np.ndarray) -> np.ndarray:
@@ -105,19 +120,44 @@ def weighted_quantiles(value: np.ndarray, weight: np.ndarray, levels: np.ndarray
     return np.stack(rows)
 
 
-def _widening(weight: np.ndarray, independent: float, levels: np.ndarray) -> np.ndarray:
-    """Factor by which quantiles of few errors fall short of those of the next one, float (s, q).
+def effective_count(value: np.ndarray, weight: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """How many independent values say as much about their mean as these, float (s,), at least 2.
 
-    That of a normal sample with as many independent members: the next value lies within
-    t · sqrt(1 + 1/n) sample deviations where n errors lie within z. Unequal weights make n smaller
-    (Kish, "Survey Sampling", 1965).
+    value, weight: (s, k), weight > 0. block: int (k,). From how much the means of blocks vary: all
+    values count where neighbours have nothing in common, one a block where they are alike. As few
+    blocks tell little of how they vary, one more is taken to be of one piece.
     """
-    kish = weight.sum(axis=1) ** 2 / (weight**2).sum(axis=1) / weight.shape[1]
-    effective = np.maximum(independent * kish, 1.0)[:, None]
-    freedom = np.maximum(effective - 1, LEAST_FREEDOM)
+    order = np.argsort(block, kind="stable")
+    begins = np.flatnonzero(np.diff(block[order], prepend=block.min() - 1))
+    total = weight.sum(axis=1, keepdims=True)
+    away = value - (value * weight).sum(axis=1, keepdims=True) / total
+    variance = (away**2 * weight).sum(axis=1) / total[:, 0]
+    share = np.add.reduceat((weight / total)[:, order], begins, axis=1)
+    moved = np.add.reduceat((away * weight / total)[:, order], begins, axis=1)
+    of_mean = (moved**2).sum(axis=1) / np.maximum(variance, 1e-300)
+    one_more = (share**2).sum(axis=1) ** 2
+    return np.asarray(1 / np.clip(of_mean + one_more, None, 1 / LEAST_EFFECTIVE))
+
+
+def _widening(
+    error: np.ndarray, weight: np.ndarray, block: np.ndarray, levels: np.ndarray
+) -> np.ndarray:
+    """Factor by which quantiles of these errors lie too near their middle for the next one, (s, q).
+
+    As it is for normal errors: the next one lies within t · sqrt(1 + 1/n) deviations of the mean
+    of n, and blocks whose means differ hide a part of the deviation.
+    """
+    low, high = np.split(weighted_quantiles(error, weight, ENDS), 2, axis=1)
+    trimmed = np.clip(error, low, high)
+    middle = weighted_quantiles(error, weight, np.array([0.5]))
+    about_middle = effective_count(trimmed, weight, block)
+    about_width = effective_count(np.abs(trimmed - middle), weight, block)
+    single = (weight**2).sum(axis=1) / weight.sum(axis=1) ** 2
+    hidden = np.maximum(1 / about_middle - single, 0.0)
+    freedom = np.maximum(about_width - 1, LEAST_FREEDOM)[:, None]
     outer = np.maximum(np.abs(levels - 0.5), 1e-3) + 0.5
     ratio = student_t.ppf(outer, freedom) / norm.ppf(outer)
-    return np.asarray(ratio * np.sqrt(1 + 1 / effective))
+    return np.asarray(ratio * np.sqrt((1 + 1 / about_middle) / (1 - hidden))[:, None])
 
 
 def _quantile_loss(

@@ -24,6 +24,24 @@ class Forecaster(Protocol):
 
 
 @runtime_checkable
+class QuantileForecaster(Forecaster, Protocol):
+    """Says how far the values may lie from what it expects."""
+
+    def quantiles(
+        self,
+        history: pd.Series,
+        steps: int,
+        levels: Sequence[float],
+        deploys: pd.DatetimeIndex = NO_DEPLOYS,
+    ) -> np.ndarray:
+        """Quantiles of the next `steps` steps at rising `levels`, float64 (steps, q), rising over
+        q. `history` and `deploys` as for `forecast`. Raises ValueError where the history is too
+        short to say.
+        """
+        ...
+
+
+@runtime_checkable
 class GlobalForecaster(Forecaster, Protocol):
     """Learns from many series at once, then is asked about each of them."""
 

@@ -48,15 +48,19 @@ def select(member: np.ndarray, actual: np.ndarray, weight: np.ndarray) -> np.nda
     """
     members, series, _ = member.shape
     counts = np.zeros((series, members))
-    total = np.zeros(actual.shape, member.dtype)
+    # What counts nothing in any series is not looked at; the weights are multiplied in once.
+    counting = weight.any(axis=0)
+    weight = weight[:, counting]
+    weighted, truth = member[:, :, counting] * weight, actual[:, counting] * weight
+    total, away = np.zeros_like(truth), np.empty_like(weighted)
     rows = np.arange(series)
     best_error, best_counts = np.full(series, np.inf), counts.copy()
-    for done in range(ROUNDS):
-        mixed = (total + member) / (done + 1)
-        error = (np.abs(mixed - actual) * weight).sum(axis=2)
+    for done in range(1, ROUNDS + 1):
+        np.add(weighted, total - done * truth, out=away)
+        error = np.abs(away, out=away).sum(axis=2) / done
         chosen = error.argmin(axis=0)
         counts[rows, chosen] += 1
-        total += member[chosen, rows]
+        total += weighted[chosen, rows]
         reached = error[chosen, rows]
         better = reached < best_error
         best_error[better] = reached[better]

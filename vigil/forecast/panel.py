@@ -53,8 +53,8 @@ def forecast_panel(
     little better. `panel.weekend` must reach `steps` beyond the history.
     """
     n = panel.length
-    tried = _origins(panel, origins)
-    horizons = _horizons(steps)
+    tried = _origins(panel, origins, measured)
+    horizons = tested_horizons(steps)
     names, member = pool_forecasts(panel, tried, horizons)
     now, ahead = np.array([n]), np.arange(steps)
     later_names, later = pool_forecasts(panel, now, ahead)
@@ -63,7 +63,7 @@ def forecast_panel(
     target = tried[:, None] + horizons[None, :]
     seen = np.minimum(target, n - 1)
     actual = panel.value[:, seen]
-    counts = (target < n) & measured[:, seen]
+    counts = (target < n) & measured[:, seen] & _known(measured, tried)[:, :, None]
     age = (n - tried[:, None]) / n
     spread, spread_ahead = spreads(panel, tried, horizons), spreads(panel, now, ahead)[:, :, 0]
     series = len(panel.value)
@@ -94,13 +94,12 @@ def forecast_panel(
         weight[:, number] = share
         mean[:, wanted] = np.einsum("sc,csh->sh", share, later[:, :, wanted])
         if tested.any():
-            reach = max(1, tried.max() - tried.min()) / 2**number
             errors = Errors(
                 error=error,
                 weight=tested * fresh,
                 scale=spread[:, :, :, columns].reshape(len(spread), series, -1),
                 ahead=spread_ahead[:, :, wanted],
-                independent=float(np.clip(reach, 1, len(tried))),
+                block=target[:, columns].ravel() // 2**number,
             )
             offset = offsets(errors, np.asarray(levels))
         else:
@@ -132,13 +131,25 @@ def _alike(
     return np.where(same, 1.0, unlike)
 
 
-def tested_steps(panel: Panel) -> int:
+def tested_steps(panel: Panel, measured: np.ndarray) -> int:
     """How far ahead the history can test a forecast, in steps."""
-    return panel.length - int(_origins(panel, 2)[0])
+    return panel.length - int(_origins(panel, 2, measured)[0])
 
 
-def _origins(panel: Panel, most: int) -> np.ndarray:
-    """Moments of the history to forecast from, int (o,), the last one a step before its end."""
+def _known(measured: np.ndarray, origins: np.ndarray) -> np.ndarray:
+    """Origins before which a series was measured, bool (s, o); all where it never was.
+
+    A filled step may have been drawn towards what came after it, so that a forecast from there
+    would look better than any can be.
+    """
+    known = measured[:, origins - 1]
+    return known | ~known.any(axis=1, keepdims=True)
+
+
+def _origins(panel: Panel, most: int, measured: np.ndarray) -> np.ndarray:
+    """Moments of the history to forecast from, int (o,), the last one a step before its end: after
+    steps that were measured in one of the series.
+    """
     n = panel.length
     first = int(n * FIRST_ORIGIN)
     if panel.seasons:
@@ -146,10 +157,13 @@ def _origins(panel: Panel, most: int) -> np.ndarray:
         if n < SEASONS_MET * longest:
             longest = shortest
         first = max(longest + 1, min(first, FIRST_SEASONS * longest))
-    return np.unique(np.linspace(min(max(first, 4), n - 1), n - 1, most).astype(int))
+    possible = np.arange(min(max(first, 4), n - 1), n)
+    known = possible[measured[:, possible - 1].any(axis=0)]
+    chosen = known if len(known) else possible
+    return chosen[np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
 
 
-def _horizons(steps: int) -> np.ndarray:
+def tested_horizons(steps: int) -> np.ndarray:
     """Horizons to test, from all of a short forecast to a spread over a long one, int (h,)."""
     if steps <= MOST_HORIZONS:
         return np.arange(steps)

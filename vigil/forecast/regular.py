@@ -1,8 +1,12 @@
 """Any times and values as a regular series: what all forecasting starts from."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DAY_S = 86_400.0
 # A gap of up to this many steps is bridged by a line; a longer one by the day before, from two on.
@@ -40,6 +44,16 @@ class RegularSeries:
         """Steps in a day, None where a day is no whole number of at least two steps."""
         steps = DAY_S / self.step_s
         return round(steps) if steps >= 2 and abs(steps - round(steps)) < 1e-6 else None
+
+    def to_pandas(self) -> "pd.Series":
+        """As the forecasters of libraries take it: a DatetimeIndex (UTC, no zone) with its freq."""
+        # Here, since most of what forecasts needs no pandas, which takes long to load.
+        import pandas as pd
+
+        seconds = self.start_s + self.step_s * np.arange(len(self.value))
+        index = pd.DatetimeIndex((seconds * 1e6).astype("datetime64[us]"))
+        freq = pd.offsets.Milli(round(1000 * self.step_s))
+        return pd.Series(self.value, index=index).asfreq(freq)
 
 
 def usual_step_s(time_s: np.ndarray) -> float:

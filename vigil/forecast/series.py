@@ -51,8 +51,21 @@ class MixtureForecaster:
         self, history: "pd.Series", steps: int, deploys: "pd.DatetimeIndex" = NO_DEPLOYS
     ) -> np.ndarray:
         """See `Forecaster`."""
-        time_s = history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6
-        return forecast_series(time_s, history.to_numpy(float), steps).mean
+        return forecast_series(_seconds(history), history.to_numpy(float), steps).mean
+
+    def quantiles(
+        self,
+        history: "pd.Series",
+        steps: int,
+        levels: Sequence[float],
+        deploys: "pd.DatetimeIndex" = NO_DEPLOYS,
+    ) -> np.ndarray:
+        """See `QuantileForecaster`."""
+        return forecast_series(_seconds(history), history.to_numpy(float), steps, levels).quantile
+
+
+def _seconds(history: "pd.Series") -> np.ndarray:
+    return np.asarray(history.index.to_numpy().astype("datetime64[us]").astype(float) / 1e6)
 
 
 def forecast_series(
@@ -91,7 +104,7 @@ def forecast_series(
 
 def _notes(series: RegularSeries, panel: Panel, steps: int) -> list[str]:
     notes = []
-    tested = tested_steps(panel)
+    tested = tested_steps(panel, series.measured[None])
     if not panel.seasons:
         notes.append(
             f"no season was met twice in {panel.length} steps: only level and drift are forecast"

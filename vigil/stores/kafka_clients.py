@@ -36,6 +36,8 @@ CONSUMING: dict[str, Any] = {
     "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
     "queued.max.messages.kbytes": BUFFERED_BYTES >> 10,
     "fetch.wait.max.ms": 100,
+    # librdkafka waits a second by default once its buffer was full, however fast it empties.
+    "fetch.queue.backoff.ms": 10,
 }
 
 # Topic and partition.

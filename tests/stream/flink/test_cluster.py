@@ -211,22 +211,32 @@ def test_flink_gives_the_same_through_crashes_and_savepoints(job):
     append(late)
     job.submit(savepoint)
     steps = native_steps(job, ends)
-    revised = sum((step.scored["revision"] > 0).sum() for step in steps)
-    assert revised, "the test must revise something"
+    assert any((step.scored["revision"] > 0).any() for step in steps), "it must revise something"
 
-    def scores() -> pl.DataFrame:
-        return job.rows(tables.TOPIC_SCORES, tables.SCORES)
+    def windows() -> pl.DataFrame:
+        return job.rows(tables.TOPIC_WINDOWS, tables.REQUEST_WINDOWS)
 
-    until(lambda: (scores()["revision"] > 0).sum() >= revised)
-    windows = job.rows(tables.TOPIC_WINDOWS, tables.REQUEST_WINDOWS)
+    # In how many revisions Flink comes to the same depends on when it reads what.
+    expected_windows = pl.concat(step.outputs.request_windows for step in steps)
+    counted = final(expected_windows)["requests"].sum()
+    until(lambda: final(windows())["requests"].sum() >= counted)
     for found, expected, identity in (
-        (windows, pl.concat(step.outputs.request_windows for step in steps), "key_id"),
-        (scores(), pl.concat(step.scored for step in steps), "series_id"),
+        (windows(), expected_windows, "key_id"),
+        (
+            job.rows(tables.TOPIC_SCORES, tables.SCORES),
+            pl.concat(step.scored for step in steps),
+            "series_id",
+        ),
     ):
         assert not found.select(identity, "window_start", "revision").is_duplicated().any()
         ours = final(found)
         assert_frame_equal(ours, final(expected).select(ours.columns), rel_tol=1e-9)
-    too_late = job.rows(tables.TOPIC_WINDOWS, tables.LATE)["records"].sum()
-    assert too_late == sum(step.outputs.late["records"].sum() for step in steps) > 0
+
+    def too_late() -> int:
+        return job.rows(tables.TOPIC_WINDOWS, tables.LATE)["records"].sum()
+
+    refused = sum(step.outputs.late["records"].sum() for step in steps)
+    until(lambda: too_late() >= refused)
+    assert too_late() == refused > 0
     dead = b"\n".join(stored.message.value for stored in job.outputs(TOPIC_DEAD_LETTERS))
     assert len(dead.split(b"\n")) == sum(step.dead.height for step in steps) > 0

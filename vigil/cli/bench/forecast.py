@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vigil.bench.forecast import ForecastCase
 
 NAMES = (
-    "vigil", "seasonal_naive", "auto_ets", "mstl", "darts_lightgbm", "sktime_theta", "prophet",
+    "vigil", "seasonal_naive", "auto_ets", "mstl", "darts_lightgbm", "sktime_theta",
+    "sktime_conformal", "sktime_theta_in_bands", "prophet",
 )  # fmt: skip
 # The table leaves the intervals to JSON.
 SHOWN = (
@@ -33,6 +34,9 @@ SHOWN = (
     type=click.Choice(NAMES),
     help="Run only this one beside vigil and seasonal_naive; may be repeated.  [default: all]",
 )
+@click.option(
+    "--candidates", is_flag=True, help="Run each candidate of the workbench too, in Vigil's bands."
+)
 @click.option("--origins", default=60, show_default=True, help="Moments a series is cut at.")
 @click.option(
     "--peer-origins", default=4, show_default=True, help="At how many of them peers forecast too."
@@ -43,6 +47,7 @@ SHOWN = (
 @click.option(
     "--simulator", is_flag=True, help="Judge on routes of the simulated estate instead of a folder."
 )
+@click.option("--seed", default=3, show_default=True, help="Of the simulated estate.")
 @click.option(
     "--cross-validate",
     "held_out",
@@ -53,12 +58,14 @@ SHOWN = (
 def command(
     data: Path | None,
     forecasters: tuple[str, ...],
+    candidates: bool,
     origins: int,
     peer_origins: int,
     most: int | None,
     batch: int,
     plot: Path | None,
     simulator: bool,
+    seed: int,
     held_out: bool,
     as_json: bool,
 ) -> None:
@@ -66,8 +73,9 @@ def command(
 
     The folder holds FAMILY/SERIES.csv with timestamp and value; all origins lie in the second half
     of a series. Peers run on the same histories, at some of the origins: statsforecast (AutoETS,
-    MSTL), Darts (LightGBM quantiles), sktime (Theta), Prophet; `relative_mase` and `relative_wis`
-    compare on the same cases. Then one batch of simulated hourly series of four weeks is timed.
+    MSTL), Darts (LightGBM quantiles), sktime (Theta; another Theta in sktime's conformal intervals
+    and in Vigil's bands), Prophet; `relative_mase` and `relative_wis` compare on the same cases.
+    Then one batch of simulated hourly series of four weeks is timed.
 
     Few origins scatter: `asked` says of each figure whether it holds, or whether it is open since
     its 90 % interval reaches what is asked.
@@ -76,6 +84,7 @@ def command(
     Examples:
       vigil bench forecast --forecaster vigil --batch 0 --plot coverage.png
       vigil bench forecast --series 1 --origins 4 --json
+      vigil bench forecast --series 1 --forecaster vigil --candidates
       vigil bench forecast --simulator --forecaster vigil --origins 24 --batch 0
       vigil bench forecast --cross-validate --origins 8
 
@@ -91,7 +100,7 @@ def command(
         summarise,
     )
     from vigil.bench.forecast_batch import bench_batch
-    from vigil.bench.forecast_peers import FORECAST_PEERS
+    from vigil.bench.forecast_peers import FORECAST_PEERS, candidate_peers
     from vigil.bench.forecast_verdict import NO, verdict
 
     if origins < 1 or peer_origins < 1:
@@ -99,10 +108,13 @@ def command(
             f"--origins and --peer-origins must be >= 1, got {origins} and {peer_origins}"
         )
     warnings.simplefilter("ignore")
-    names = list(dict.fromkeys(("vigil", "seasonal_naive", *(forecasters or NAMES))))
+    names = dict.fromkeys(("vigil", "seasonal_naive", *(forecasters or NAMES)))
+    peers = {name: FORECAST_PEERS[name] for name in names}
+    if candidates:
+        peers |= candidate_peers()
     if simulator and data:
         raise click.UsageError("--simulator takes no --data")
-    with _simulated() if simulator else nullcontext(data or _production()) as folder:
+    with _simulated(seed) if simulator else nullcontext(data or _production()) as folder:
         cases = forecast_cases(folder, origins, origins if held_out else peer_origins)
     if most is not None:
         cases = _first_series(cases, most)
@@ -110,10 +122,8 @@ def command(
         _cross_validate(cases, as_json)
         return
     with progress_bar() as bar:
-        task = bar.add_task("forecasting", total=forecasts_to_make(cases, names))
-        results = bench_forecasters(
-            cases, {name: FORECAST_PEERS[name] for name in names}, lambda: bar.advance(task)
-        )
+        task = bar.add_task("forecasting", total=forecasts_to_make(cases, peers))
+        results = bench_forecasters(cases, peers, lambda: bar.advance(task))
         if batch:
             task = bar.add_task("batch", total=batch)
             cost = bench_batch(batch, lambda done, total: bar.update(task, completed=done))
@@ -139,13 +149,13 @@ def _production() -> Path:
 
 
 @contextmanager
-def _simulated() -> Iterator[Path]:
+def _simulated(seed: int) -> Iterator[Path]:
     """A folder that is gone afterwards."""
     from vigil.bench.forecast_simulated import simulated_chunks, write_simulated
 
     with tempfile.TemporaryDirectory(prefix="vigil-bench-") as folder, progress_bar() as bar:
         task = bar.add_task("simulating", total=simulated_chunks())
-        write_simulated(Path(folder), lambda: bar.advance(task))
+        write_simulated(Path(folder), seed, lambda: bar.advance(task))
         yield Path(folder)
 
 

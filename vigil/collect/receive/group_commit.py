@@ -1,15 +1,16 @@
 """Payloads of many requests, stored together: decoded, checked and appended as one.
 
-While one group is being made durable the next one gathers, so under load a write of the log is
-shared by all who wait, and alone a request waits for nobody.
+While one group is being made durable the next one is decoded, and a third gathers. So under load a
+write of the log is shared by all who wait, and alone a request waits for nobody.
 """
 
 import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -29,7 +30,8 @@ from vigil.stores.log import EventLog, Message
 
 log = logging.getLogger("vigil.collect")
 
-GROUP_BYTES = 8 << 20
+# Larger ones are hardly cheaper to decode, and all senders would wait for the same one.
+GROUP_BYTES = 2 << 20
 GROUP_PAYLOADS = 512
 LOG_DOWN_RETRY_S = 5.0
 
@@ -54,6 +56,21 @@ class _Waiting:
     tenant: str | None
     place: str
     done: asyncio.Future[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _DecodedTopic:
+    topic: str
+    records: pl.DataFrame
+    dead: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _DecodedGroup:
+    """What is to be appended, and what each sender is told once it is."""
+
+    topics: list[_DecodedTopic]
+    outcomes: list[Outcome]
 
 
 @dataclass(slots=True)
@@ -93,36 +110,46 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Store what waits until `stop`, then what is left."""
-        # One at a time: two groups at once are smaller ones, and cost more than they gain.
-        with ThreadPoolExecutor(1, "commit") as pool:
-            await self._write_groups(pool)
+        # One of each: two groups decoded at once are smaller ones, and cost more than they gain.
+        with (
+            ThreadPoolExecutor(1, "decode") as decoding,
+            ThreadPoolExecutor(1, "append") as writing,
+        ):
+            await self._store_groups(decoding, writing)
 
     def stop(self) -> None:
         """Let `run` end once nothing waits."""
         self._stopping = True
         self._wake.set()
 
-    async def _write_groups(self, pool: ThreadPoolExecutor) -> None:
+    async def _store_groups(self, decoding: Executor, writing: Executor) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            while not self._waiting:
-                if self._stopping:
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-            group = self._take_group()
-            try:
-                outcomes = await loop.run_in_executor(pool, self._commit, group)
-            except LogError as error:
-                log.error("%d requests are told to come again: %s", len(group), error)
-                later = TryLater(str(error), LOG_DOWN_RETRY_S, down=True)
-                _resolve(group, [later] * len(group))
-            except Exception as error:
-                # A fault of ours must not leave senders waiting, nor end the receiver.
-                log.exception("a group of %d requests failed", len(group))
-                _resolve(group, [error] * len(group))
-            else:
-                _resolve(group, outcomes)
+        async with asyncio.TaskGroup() as tasks:
+            before: asyncio.Task[None] | None = None
+            while await self._somebody_waits():
+                group = self._take_group()
+                with _answering_failure(group):
+                    decoded = await loop.run_in_executor(decoding, self._decode, group)
+                    if before is not None:
+                        await before
+                    before = tasks.create_task(self._answer(group, decoded, writing))
+
+    async def _somebody_waits(self) -> bool:
+        """True once a payload waits; False when there will be none."""
+        while not self._waiting:
+            if self._stopping:
+                return False
+            self._wake.clear()
+            await self._wake.wait()
+        return True
+
+    async def _answer(
+        self, group: Sequence[_Waiting], decoded: _DecodedGroup, writing: Executor
+    ) -> None:
+        """Make a group durable, then tell its senders."""
+        with _answering_failure(group):
+            await asyncio.get_running_loop().run_in_executor(writing, self._append, decoded)
+            _resolve(group, decoded.outcomes)
 
     def _take_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -134,34 +161,42 @@ class GroupCommit:
             group.append(self._waiting.popleft())
         return group
 
-    def _commit(self, group: Sequence[_Waiting]) -> list[Outcome]:
-        """Append what the group holds, dead letters first; the outcomes in the group's order."""
+    def _decode(self, group: Sequence[_Waiting]) -> _DecodedGroup:
+        """What the group holds, checked and bounded; its outcomes in the group's order."""
         outcomes: dict[int, Outcome] = {}
+        topics = []
         for topic in dict.fromkeys(item.topic for item in group):
             numbers = [n for n, item in enumerate(group) if item.topic == topic]
-            items = [group[n] for n in numbers]
-            outcomes |= zip(numbers, self._commit_topic(topic, items), strict=True)
-        return [outcomes[n] for n in range(len(group))]
+            found, told = self._decode_topic(topic, [group[n] for n in numbers])
+            outcomes |= zip(numbers, told, strict=True)
+            topics.append(found)
+        return _DecodedGroup(topics, [outcomes[n] for n in range(len(group))])
 
-    def _commit_topic(self, topic: str, items: Sequence[_Waiting]) -> list[Outcome]:
-        schema = SCHEMA_OF_TOPIC[topic]
+    def _decode_topic(
+        self, topic: str, items: Sequence[_Waiting]
+    ) -> tuple[_DecodedTopic, list[Outcome]]:
         payloads = [Payload(item.content_type, item.value, item.place) for item in items]
-        decoded = decode(payloads, schema, datetime.now(UTC), self.limits)
-        if decoded.dead.height:
-            letters = Message(dead_letter_lines(decoded.dead), {CONTENT_TYPE: NDJSON})
-            self.event_log.append(TOPIC_DEAD_LETTERS, [letters])
+        decoded = decode(payloads, SCHEMA_OF_TOPIC[topic], datetime.now(UTC), self.limits)
         records = _owned(decoded.records, decoded.source, [item.tenant for item in items])
-        accepted = records.height
         if topic == TOPIC_METRICS:
             records = self.rates.apply(records)
         records = self.key_limit.apply(records)
-        if records.height:
-            self.event_log.append(topic, arrow_messages(records.to_arrow().cast(schema)))
         outcomes = _outcomes(len(items), decoded.source, decoded.dead)
-        self.counters["accepted"] += accepted
-        self.counters["dead"] += decoded.dead.height
-        self.counters["refused"] += sum(bool(outcome.refused) for outcome in outcomes)
-        return outcomes
+        return _DecodedTopic(topic, records, decoded.dead), outcomes
+
+    def _append(self, decoded: _DecodedGroup) -> None:
+        """Dead letters first: a record that is told to be stored has none left to write."""
+        for found in decoded.topics:
+            if found.dead.height:
+                letters = Message(dead_letter_lines(found.dead), {CONTENT_TYPE: NDJSON})
+                self.event_log.append(TOPIC_DEAD_LETTERS, [letters])
+            if found.records.height:
+                table = found.records.to_arrow().cast(SCHEMA_OF_TOPIC[found.topic])
+                self.event_log.append(found.topic, arrow_messages(table))
+        for outcome in decoded.outcomes:
+            self.counters["accepted"] += outcome.accepted
+            self.counters["dead"] += outcome.rejected
+            self.counters["refused"] += bool(outcome.refused)
 
 
 def _owned(
@@ -188,6 +223,21 @@ def _outcomes(count: int, source: np.ndarray, dead: pl.DataFrame) -> list[Outcom
         reason = describe(row) if row else ""
         outcomes.append(Outcome(int(accepted[number]), int(rejected[number]), reason, refused))
     return outcomes
+
+
+@contextmanager
+def _answering_failure(group: Sequence[_Waiting]) -> Iterator[None]:
+    """The group's senders are told what went wrong; it ends there."""
+    try:
+        yield
+    except LogError as error:
+        log.error("%d requests are told to come again: %s", len(group), error)
+        later = TryLater(str(error), LOG_DOWN_RETRY_S, down=True)
+        _resolve(group, [later] * len(group))
+    except Exception as error:
+        # A fault of ours must not leave senders waiting, nor end the receiver.
+        log.exception("a group of %d requests failed", len(group))
+        _resolve(group, [error] * len(group))
 
 
 def _resolve(group: Sequence[_Waiting], results: Sequence[Outcome | Exception]) -> None:

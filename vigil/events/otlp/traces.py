@@ -27,7 +27,7 @@ _PEER = ("service.peer.name", "peer.service")
 
 
 def read_traces(walk: Walk, max_attributes: int) -> tuple[pa.Table, np.ndarray]:
-    """(spans, payload of each): columns of EVENTS, those from attributes as text.
+    """(spans, payload of each): columns of EVENTS, those from attributes as text or int64.
 
     `route` is the first that a span has of http.route, its path, its RPC or messaging
     destination, its name.
@@ -56,10 +56,10 @@ def read_traces(walk: Walk, max_attributes: int) -> tuple[pa.Table, np.ndarray]:
         **found.keys,
         "route": route,
         "method": spans.pick(*_METHOD),
-        "status": spans.pick(*_STATUS),
+        "status": spans.pick_integers(*_STATUS),
         "duration_ms": pa.array((end - start) / 1e6),
-        "request_bytes": spans.pick(*_REQUEST_BYTES),
-        "response_bytes": spans.pick(*_RESPONSE_BYTES),
+        "request_bytes": spans.pick_integers(*_REQUEST_BYTES),
+        "response_bytes": spans.pick_integers(*_RESPONSE_BYTES),
         "error": _errors(walk, span.inner(15), count, spans.pick("error.type")),
         "peer_service": spans.pick(*_PEER),
     }
