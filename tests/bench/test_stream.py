@@ -110,7 +110,7 @@ def test_workers_are_timed_beside_one_process(server_home, new_database, tmp_pat
         )
     assert len(ticks) == 2
     assert (row["events"], row["workers"]) == (20_000, 2)
-    measured = ("one_process_cpu_us", "workers_cpu_us", "gatherer_cpu_us", "gain")
+    measured = ("one_process_cpu_us", "workers_cpu_us", "gatherer_cores", "gain")
     assert all(row[name] > 0 for name in measured)
 
 

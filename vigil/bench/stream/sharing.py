@@ -1,11 +1,12 @@
 """One process beside workers that share the partitions out, on the same messages."""
 
 import os
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import orjson
@@ -22,12 +23,14 @@ from vigil.stream.assembly import score_with_workers
 from vigil.stream.workers.partials import TOPIC_PARTIALS, WORKER, Account
 
 ALL = 1 << 30
+LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Wall seconds from the first worker's first partition to the last commit; CPU seconds of all
-    workers together since they had a partition, and of the scorer that gathers.
+    """Wall seconds from the first worker's first partition to the commit with the last event, with
+    the time until all workers have theirs in it. CPU seconds of all workers together since they
+    had a partition, and of the scorer that gathers, without its start.
     """
 
     wall_s: float
@@ -43,7 +46,8 @@ def measure_sharing(
     rounds: int,
     tick: Callable[[], None],
 ) -> dict[str, Any]:
-    """Throughput and CPU time of a record, by medians over the rounds.
+    """Throughput and CPU time of a record, by medians over the rounds. What the gathering scorer
+    takes does not grow with the records: it is told as cores in use.
 
     new_settings: those of an empty log with a partition for each worker, and an empty database, for
     each round anew: a consumer group cannot begin again.
@@ -72,7 +76,7 @@ def measure_sharing(
         "gain": round(one_s / shared_s, 2),
         "one_process_cpu_us": _each_us([cpu for _, cpu in alone], events),
         "workers_cpu_us": _each_us([it.workers_cpu_s for it in shared], events),
-        "gatherer_cpu_us": _each_us([it.gatherer_cpu_s for it in shared], events),
+        "gatherer_cores": round(median(it.gatherer_cpu_s / it.wall_s for it in shared), 3),
     }
 
 
@@ -84,18 +88,14 @@ def _each_us(seconds: list[float], events: int) -> float:
 def _timed_workers(settings: Settings, events: int, workers: int) -> Shared:
     """The whole log through workers; raises VigilError when events are missing."""
     _empty_tables(settings)
-    cpu_s = sum(os.times()[:2])
-    counters = score_with_workers(settings, CONSUMER, None, Event(), drain=True, workers=workers)
-    cpu_s = sum(os.times()[:2]) - cpu_s
-    if counters["accepted"] != events:
-        raise VigilError(f"{counters['accepted']} of {events} events were read by workers")
     engine = open_database(settings)
     try:
-        position = CheckpointStore(engine, CONSUMER).position()
+        with _watching(CheckpointStore(engine, CONSUMER), events) as seen:
+            score_with_workers(settings, CONSUMER, None, Event(), drain=True, workers=workers)
     finally:
         engine.dispose()
-    assert position is not None
-    assert position.committed_at is not None
+    if seen.done_at is None:
+        raise VigilError(f"{workers} workers did not read all {events} events")
     first: dict[str, Account] = {}
     last: dict[str, Account] = {}
     with closing(open_log(settings)) as event_log:
@@ -106,7 +106,44 @@ def _timed_workers(settings: Settings, events: int, workers: int) -> Shared:
                 first.setdefault(account.worker, account)
                 last[account.worker] = account
     return Shared(
-        wall_s=(position.committed_at - handed[0].appended_at).total_seconds(),
+        wall_s=(seen.done_at - handed[0].appended_at).total_seconds(),
         workers_cpu_s=sum(last[name].cpu_s - first[name].cpu_s for name in first),
-        gatherer_cpu_s=cpu_s,
+        gatherer_cpu_s=seen.cpu_s,
     )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """When the commit with the last event was, and what CPU time this process took from the
+    scorer's first commit to that.
+    """
+
+    done_at: datetime | None = None
+    cpu_s: float = 0.0
+
+
+@contextmanager
+def _watching(store: CheckpointStore, events: int) -> Iterator[_Seen]:
+    """Looks at the scorer's commits: what comes before and after is the start and end of
+    processes.
+    """
+    seen, over = _Seen(), Event()
+
+    def watch() -> None:
+        began_s = None
+        while seen.done_at is None and not over.wait(LOOK_S):
+            position = store.position()
+            if position is None:
+                continue
+            now_s = sum(os.times()[:2])
+            began_s = now_s if began_s is None else began_s
+            if position.counters["accepted"] >= events:
+                seen.cpu_s, seen.done_at = now_s - began_s, position.committed_at
+
+    thread = Thread(target=watch, name="watch", daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
