@@ -65,7 +65,7 @@ def _untuned(
     path: Path, settings: Settings, events: int
 ) -> dict[str, Callable[[], tuple[float, float]]]:
     """The limit with the client of Kafka as it comes, where there is one."""
-    if path.log != "kafka":
+    if not settings.log_url.startswith("kafka://"):
         return {}
     read = partial(read_and_decode, settings, path.form, events, AS_IT_COMES)
     return {"untuned-limit": partial(_timed, read, events)}
