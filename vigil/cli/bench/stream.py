@@ -80,8 +80,9 @@ def command(
 
     The scorer reads a full log to its end: windows, features, scores, incidents, and commits to a
     real PostgreSQL. The limit reads and decodes the same messages, without Vigil's code, and does
-    nothing with them. All take turns, and so do the peers. Kafka paths start a real broker, which
-    needs java and mvn; the peers are installed by pip when they are first asked for.
+    nothing with them; from Kafka also with the client's own settings, which wait. All take turns,
+    and so do the peers. Kafka paths start a real broker, which needs java and mvn; the peers are
+    installed by pip when they are first asked for.
 
     Exit codes: 0 done, 3 a server cannot be started or the peers cannot be installed.
     """
@@ -101,8 +102,9 @@ def command(
     report: dict[str, Any] = {"circumstances": about}
     with ExitStack() as opened:
         bar = opened.enter_context(progress_bar())
-        shared = sum(name.endswith("kafka") for name in wanted) if workers else 0
-        total = rounds * (len(wanted) * 2 + 3 * peers + 2 * shared + 1)
+        through_kafka = sum(name.endswith("kafka") for name in wanted)
+        total = rounds * (len(wanted) * 2 + through_kafka + 3 * peers + 1)
+        total += rounds * 2 * through_kafka * bool(workers)
         total += bool(latency_s) + bool(soak_minutes)
         task = bar.add_task("measuring", total=total)
 
