@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from vigil.cli.main import COMMANDS
+from vigil.cli.score import command as score
 from vigil.config import ROOT, Settings
 from vigil.events.schema import EVENTS, LOGS, METRICS
 
@@ -63,6 +64,19 @@ def test_compose_pins_images_checks_health_and_bounds_resources(compose):
         assert "deploy" in service or name == "kibana-password", name
         for needed in service.get("depends_on", {}).values():
             assert needed["condition"].startswith("service_"), name
+
+
+def test_every_engine_of_compose_has_a_profile_of_its_name(compose):
+    """`VIGIL_ENGINE` may be what `vigil score --engine` takes; its services start with it."""
+    engine = next(param for param in score.params if param.name == "engine")
+    profiles = {name for s in compose["services"].values() for name in s.get("profiles", [])}
+    assert {"vigil", *profiles} == set(engine.type.choices)
+    assert compose["services"]["scorer"]["command"][1:] == [
+        "score", "--engine", "${VIGIL_ENGINE:-vigil}"
+    ]  # fmt: skip
+    worker = compose["services"]["worker"]
+    assert worker["deploy"]["replicas"] == "${VIGIL_WORKERS:-2}"
+    assert not worker.keys() & {"ports", "container_name"}, "there are several"
 
 
 def test_compose_has_no_password_and_listens_on_loopback_only(compose):

@@ -1,12 +1,31 @@
-"""The throughput benchmark: what it times is what it says it times."""
+"""The stream's benchmarks: what they time is what they say they time."""
 
+import itertools
+import json
+import os
+import signal
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
 import pytest
+from real_servers import require, started
 
 from vigil.bench.stream import PATHS, measure_checkpoint, measure_path, measure_scoring
+from vigil.bench.stream import soak as soaking
+from vigil.bench.stream.history import keep
 from vigil.bench.stream.load import messages, traffic
+from vigil.bench.stream.sharing import measure_sharing
+from vigil.bench.stream.soak import soak, soak_seconds
 from vigil.bench.stream.throughput import _timed
+from vigil.config import load_settings
 from vigil.errors import VigilError
 from vigil.events.content import CONTENT_TYPE, JSON
+from vigil.events.decode import Limits
+from vigil.events.schema import TOPIC_EVENTS
+from vigil.servers import KafkaServer
+from vigil.stores.log import MessageBatch, StoredMessage, lag_messages
+from vigil.stream.decoding import decode_batch
 
 
 def test_both_forms_carry_the_same_events_in_order():
@@ -50,3 +69,71 @@ def test_a_checkpoint_writes_less_within_a_window_than_at_its_end(store_settings
     found = measure_checkpoint(store_settings, 3_000)
     assert found["series"] == 3_000
     assert 0 < found["written_mb_within_a_window"] < found["written_mb_at_its_end"]
+
+
+def test_a_soak_has_late_doubled_and_broken_events_in_their_shares():
+    """5 %, 1 % and 0.1 %; late by more than windows take to close, and not by more
+    than they may be revised.
+    """
+    now_at = datetime.now(UTC)
+    frames, dead, records = [], 0, 0
+    for second, pieces in enumerate(itertools.islice(soak_seconds(seed=2), 20)):
+        stored = [
+            StoredMessage(TOPIC_EVENTS, 0, number, now_at, message)
+            for number, (message, _) in enumerate(pieces)
+        ]
+        batch = MessageBatch.of(stored)
+        found = decode_batch(TOPIC_EVENTS, 0, batch, now_at, Limits(), ())
+        frames.append(found.records.select("time", "span_id", second=pl.lit(second)))
+        dead += found.dead.height
+        records += sum(count for _, count in pieces)
+    events = pl.concat(frames)
+    assert events.height + dead == records, "what is said to be sent is sent"
+    assert dead / records == pytest.approx(0.001, rel=0.1)
+    single = events.unique(["second", "span_id"])
+    assert (events.height - single.height) / single.height == pytest.approx(0.01, rel=0.5)
+    began = pl.col("time").quantile(0.06).over("second")
+    late = single.filter(pl.col("time") < began - pl.duration(seconds=15))
+    assert late.height / single.height == pytest.approx(0.05, rel=0.1)
+
+
+def test_workers_are_timed_beside_one_process(server_home, new_database, tmp_path):
+    """Through real processes on a real Kafka; each reads all events, or it would be an error."""
+    require(KafkaServer.name, KafkaServer.missing())
+    ticks = []
+    with KafkaServer(server_home / tmp_path.name) as broker:
+        started(broker)
+        url = f"kafka://{broker.address}?partitions=2"
+        settings = load_settings(home=tmp_path, log_url=url, store_url=new_database())
+        row = measure_sharing(
+            PATHS[1], lambda _: settings, traffic(20_000, 3), 2, 1, lambda: ticks.append(1)
+        )
+    assert len(ticks) == 2
+    assert (row["events"], row["workers"]) == (20_000, 2)
+    measured = ("one_process_cpu_us", "workers_cpu_us", "gatherer_cpu_us", "gain")
+    assert all(row[name] > 0 for name in measured)
+
+
+def test_ctrl_c_ends_a_soak_with_what_there_is(store_settings, monkeypatch, tmp_path):
+    """All that was sent is counted, and the readings are kept with a picture."""
+    monkeypatch.setattr(soaking, "EVENTS_PER_S", 100)
+    monkeypatch.setattr(soaking, "SAMPLE_S", 1.0)
+    looks = itertools.count(1)
+
+    def look(*about: Any) -> dict[tuple[str, int], int]:
+        if next(looks) == 9:
+            os.kill(os.getpid(), signal.SIGINT)
+        return lag_messages(*about)
+
+    monkeypatch.setattr(soaking, "lag_messages", look)
+    found = soak(store_settings, 60.0, seed=1)
+    assert len(found["readings"]) == 9
+    assert found["records_not_counted"] == 0
+    assert found["dead"] == pytest.approx(found["records"] / 1_001, rel=0.05)
+    report = {
+        "circumstances": {"at": "2026-03-02T10:00:00+00:00"},
+        "throughput": [{"path": "a", "ratio": 1}],
+    }
+    lines, *pictures = keep(tmp_path / "kept", report | {"soak": found})
+    assert json.loads(lines.read_text())["soak"]["readings"] == found["readings"]
+    assert [path.name for path in pictures if path.stat().st_size] == ["stream.png", "soak.png"]

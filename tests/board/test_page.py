@@ -1,12 +1,20 @@
 """The page in a real browser: each main flow, by keyboard too, dark, small, and after a cut."""
 
 import re
+from contextlib import closing
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from running_board import serving
+
+from vigil.events.schema import TOPIC_EVENTS
+from vigil.stores import open_log
+from vigil.stores.checkpoint import CONSUMER
+from vigil.stores.database import open_database
+from vigil.stores.stream_health import Sample, StreamHealth, WorkerSample
 
 
 def opened(page: Page, address: str, place: str = "#/") -> Page:
@@ -111,6 +119,25 @@ def test_the_graph_shows_who_calls_whom(page, board):
     expect(page.get_by_role("region", name="Calls", exact=True)).to_contain_text("(clients)")
     picture.get_by_role("link", name="payments, ").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("payments")
+
+
+def test_workers_are_listed_with_what_they_read(page, store_settings):
+    """And each partition with its reader, on a phone too."""
+    state = WorkerSample(1_234, 5, 1.5, datetime.now(UTC), [f"{TOPIC_EVENTS}/0"])
+    with closing(open_log(store_settings)) as event_log:
+        event_log.create_topic(TOPIC_EVENTS)
+    engine = open_database(store_settings)
+    sample = Sample(datetime.now(UTC), 0, 0, 0, {}, {"host-7": state})
+    StreamHealth(engine, CONSUMER).note(sample)
+    engine.dispose()
+    page.set_viewport_size({"width": 360, "height": 740})
+    with serving(store_settings) as address:
+        opened(page, address)
+        workers = page.get_by_role("region", name="Workers")
+        expect(workers.get_by_role("row", name="host-7 vigil.events/0")).to_be_visible()
+        partitions = page.get_by_role("region", name="Partitions")
+        expect(partitions.get_by_role("row", name="vigil.events/0")).to_contain_text("host-7")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_without_a_drill_the_page_says_how_one_comes(page, board):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -52,6 +53,21 @@ def test_a_broken_message_is_one_dead_letter_and_its_neighbours_come_through():
     assert services(decoded) == ["sound", "sound"]
     assert decoded.dead["place"].to_list() == ["message 1", "message 2", "message 3"]
     assert set(decoded.dead["rule"]) == {"must be an Arrow IPC stream"}
+
+
+def as_offsets(numbers: list[int]) -> bytes:
+    return np.array(numbers, np.int32).tobytes()
+
+
+@pytest.mark.parametrize("offsets", [[0, 9, 4], [0, -2, 4], [0, 2, 400]])
+def test_text_that_points_elsewhere_is_one_dead_letter(offsets):
+    """Backwards, before its bytes, beyond them: nothing of it is looked at."""
+    two = stream(pa.concat_tables([table("abcd"), table("efgh")]).combine_chunks())
+    assert two.count(as_offsets([0, 4, 8])) == 1
+    broken = two.replace(as_offsets([0, 4, 8]), as_offsets(offsets))
+    decoded = read(stream(table("sound")), broken, stream(table("größer")))
+    assert services(decoded) == ["sound", "größer"]
+    assert decoded.dead["place"].to_list() == ["message 1"]
 
 
 @pytest.mark.parametrize(

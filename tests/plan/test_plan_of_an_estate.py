@@ -251,6 +251,42 @@ def test_incidents_come_as_planned(found, truth):
     assert alerts.incidents_a_week == pytest.approx(came, rel=0.25)
 
 
+def test_the_busiest_hour_is_that_of_the_sample(found):
+    """Counted here in the log itself."""
+    scratch, rehearsal, _ = found
+    with closing(open_log(scratch)) as event_log:
+        tables = [
+            pa.ipc.open_stream(value).read_all()["time"]
+            for topic in (TOPIC_EVENTS, TOPIC_METRICS)
+            for value in event_log.read(topic, 0, 0, 1_000_000, 1 << 30).values
+        ]
+    hours = pl.Series(np.concatenate([times.to_numpy() for times in tables])).dt.truncate("1h")
+    # What the live scorer was given lies after the sample.
+    counted = hours.filter(hours < (START_AT + DAY).replace(tzinfo=None)).value_counts()["count"]
+    assert rehearsal.busiest == pytest.approx(counted.max() / counted.mean(), rel=0.05)
+    assert rehearsal.busiest > 1.2
+
+
+def test_workers_are_planned_where_the_busiest_hour_takes_more_than_a_core(found):
+    """They take what their own code took of the sample, and are never wholly busy then; what is
+    left has to fit into the scorer, or the plan says that it does not.
+    """
+    scratch, rehearsal, _ = found
+    assert 0 < rehearsal.folding_cpu_s < rehearsal.scorer_cpu_s
+    small = plan_of(rehearsal, scratch, START_AT)
+    assert small.processes.one_process_cores < 1
+    assert small.processes.workers == 0
+    many = 5_000.0
+    large = plan_of(rehearsal, scratch, START_AT, times=many)
+    needed = large.processes
+    folding = many * rehearsal.busiest * rehearsal.folding_cpu_s / rehearsal.span_s
+    assert needed.worker_cores == pytest.approx(folding)
+    assert needed.workers - 1 < needed.worker_cores / 0.7 <= needed.workers
+    assert needed.worker_cores + needed.gathering_cores == pytest.approx(needed.one_process_cores)
+    assert needed.gathering_cores > 1
+    assert any("workers do not take enough" in note for note in large.notes)
+
+
 def test_twice_the_estate_costs_twice(found):
     """Rows, sizes and alerts are stretched; memory by its state, CPU by all but the steps."""
     scratch, rehearsal, _ = found

@@ -139,6 +139,17 @@ def _described(
     return fill, times
 
 
+def _carried(needed: dict[str, Any]) -> str:
+    """Who carries the busiest hour, in words."""
+    hour = f"{needed['one_process_cores']} cores, at {needed['busiest']} times the mean: "
+    if not needed["workers"]:
+        return f"{hour}one process is enough"
+    return (
+        f"{hour}more than one process; vigil score --workers {needed['workers']}, on"
+        f" {needed['worker_cores']} cores beside the scorer's {needed['gathering_cores']}"
+    )
+
+
 def _show(plan: dict[str, Any]) -> None:
     alerts = plan["alerts"]
     print_facts(
@@ -149,6 +160,7 @@ def _show(plan: dict[str, Any]) -> None:
             "scorer memory": f"{plan['scorer_mib']:.0f} MiB, and"
             f" {plan['catch_up_mib']:.0f} MiB while it catches up after a day's outage",
             "scorer CPU": f"{plan['scorer_cores']} to {plan['scorer_cores_most']} cores on average",
+            "in the busiest hour": _carried(plan["processes"]),
             "database CPU": f"{plan['database_cores']} to {plan['database_cores_most']} cores on"
             " average",
             "PostgreSQL": f"{plan['database_mib']} MiB",

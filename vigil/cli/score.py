@@ -15,19 +15,18 @@ from vigil.errors import UsageError
 @click.option("-v", "--verbose", is_flag=True, help="Log every commit.")
 @click.option(
     "--engine",
-    type=click.Choice(["vigil", "flink"]),
-    default="vigil",
-    show_default=True,
-    help="Who makes windows and scores: this process, or the Flink job (docs/scale.md).",
+    type=click.Choice(["vigil", "workers", "flink"]),
+    help="Who makes windows: this process, workers that run elsewhere, or the Flink job"
+    " (docs/scale.md).  [default: vigil]",
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=0),
-    help="Processes here that share Kafka's partitions out; 0 if all run on other machines.",
+    type=click.IntRange(min=1),
+    help="Start so many workers here, which share Kafka's partitions out.",
 )
 @json_option
 def command(
-    drain: bool, quiet: bool, verbose: bool, engine: str, workers: int | None, as_json: bool
+    drain: bool, quiet: bool, verbose: bool, engine: str | None, workers: int | None, as_json: bool
 ) -> None:
     """Read the event log, cut it into windows, score each, raise and resolve incidents.
 
@@ -38,7 +37,8 @@ def command(
 
     Where one core is not enough, --workers N starts N processes that decode events and fold them
     into windows; this one scores them, with the same results. On other machines `vigil work` adds
-    more. It needs Kafka with as many partitions; docs/scale.md says when it pays.
+    more; with --engine workers all are there. It needs Kafka with as many partitions; docs/scale.md
+    says when it pays.
 
     VIGIL_METRICS_ADDRESS=HOST:PORT serves /metrics to Prometheus; OTEL_EXPORTER_OTLP_ENDPOINT=URL
     sends a trace of each step.
@@ -58,8 +58,8 @@ def command(
     from vigil.stream.assembly import Engine, keep_scoring, score_with_workers
     from vigil.stream.telemetry import exporting_spans
 
-    if workers is not None and engine == "flink":
-        raise UsageError("--workers goes with --engine vigil: Flink has workers of its own")
+    if workers is not None and engine in ("vigil", "flink"):
+        raise UsageError(f"--workers goes with --engine workers, got {engine}")
     log_to_stderr(verbose)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -67,10 +67,11 @@ def command(
     show = None if quiet else click.echo
     with exporting_spans(CONSUMER):
         settings = load_settings()
-        if workers is None:
-            counters = keep_scoring(settings, CONSUMER, show, stop, drain, Engine(engine))
+        if workers or engine == Engine.WORKERS:
+            counters = score_with_workers(settings, CONSUMER, show, stop, drain, workers or 0)
         else:
-            counters = score_with_workers(settings, CONSUMER, show, stop, drain, workers)
+            chosen = Engine(engine or Engine.VIGIL)
+            counters = keep_scoring(settings, CONSUMER, show, stop, drain, chosen)
     if as_json:
         print_json(counters)
     elif drain:

@@ -1,12 +1,17 @@
 """`vigil work`: one worker of a scorer that shares its partitions out."""
 
 import contextlib
+import os
 import signal
 import threading
 
 import click
 
 from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
+
+# One process a core: a worker's own threads would only take turns. The libraries read this when
+# they are loaded.
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @click.command("work")
@@ -27,12 +32,14 @@ def command(drain: bool, beside: int | None, verbose: bool, as_json: bool) -> No
 
     \b
     Examples:
-      vigil score --workers 0     on one machine: gather, score and alert
-      vigil work                  on others, once for each core
+      vigil score --engine workers  on one machine: gather, score and alert
+      vigil work                    on others, once for each core
 
     Exit codes: 0 stopped as asked, 2 wrong setting (such as a log that is not Kafka's), 3 log or
     database is down at the start, or with --drain.
     """
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
     from vigil.config import load_settings
     from vigil.stores.checkpoint import CONSUMER
     from vigil.stream.workers.service import keep_working

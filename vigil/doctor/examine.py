@@ -15,7 +15,7 @@ from vigil.doctor.servers import (
     check_sink,
     check_webhook,
 )
-from vigil.doctor.stream import check_lag, check_silence
+from vigil.doctor.stream import check_lag, check_silence, check_workers
 from vigil.errors import VigilError
 
 Check = Callable[[Installation], Finding]
@@ -31,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "webhook": check_webhook,
     "champion": check_champion,
     "lag": check_lag,
+    "workers": check_workers,
     "silent series": check_silence,
     "datasets": check_datasets,
 }

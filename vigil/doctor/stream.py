@@ -9,14 +9,19 @@ from vigil.doctor.finding import NOTE, OK, PROBLEM, Finding
 from vigil.doctor.installation import Installation
 from vigil.status import unread_messages
 from vigil.stores import open_log
-from vigil.stores.checkpoint import CONSUMER, CheckpointStore
+from vigil.stores.checkpoint import CONSUMER, Checkpoint, CheckpointStore
+from vigil.stores.log import EventLog
 from vigil.stores.stream_health import StreamHealth, records_per_s
+from vigil.stream.workers.partials import FOLDED, TOPIC_PARTIALS
+from vigil.stream.workers.roster import not_handed_over
 
 TREND = timedelta(minutes=5)
 # An active scorer leaves a sample every ten seconds.
 STALE = timedelta(seconds=60)
 GROWTH = 1.2
 SMALL_LAG = 1_000
+# A worker hands over every five seconds at least.
+UNHEARD = timedelta(seconds=30)
 # A key that had traffic in this many of the windows before, and has had none since.
 BUSY_WINDOWS = 30
 BEFORE, SILENT = "2 hours", "30 minutes"
@@ -29,7 +34,8 @@ def check_lag(installation: Installation) -> Finding:
     checkpoint = CheckpointStore(engine, CONSUMER).position()
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - TREND)
     with closing(open_log(installation.settings)) as event_log:
-        lag = unread_messages(event_log, checkpoint)
+        lag = sum(unread_messages(event_log, checkpoint).values())
+        remedy = _remedy(event_log, checkpoint, lag)
     found = f"{lag:,} messages not read yet"
     if not samples or datetime.now(UTC) - samples[-1].at > STALE:
         found += ", and no scorer is at work"
@@ -37,9 +43,48 @@ def check_lag(installation: Installation) -> Finding:
     before = samples[0].lag_messages
     if lag > SMALL_LAG and lag > GROWTH * before:
         found += f" and growing: {before:,} five minutes ago, at {records_per_s(samples) or 0:,.0f}"
-        remedy = "give the scorer more CPU or workers (docs/scale.md), or send larger batches"
         return Finding("lag", PROBLEM, f"{found} records/s", remedy)
     return Finding("lag", OK, found)
+
+
+def _remedy(event_log: EventLog, checkpoint: Checkpoint | None, lag: int) -> str:
+    """What helps where the lag grows."""
+    if checkpoint is None or TOPIC_PARTIALS not in checkpoint.offsets:
+        return "give the scorer more CPU or workers (docs/scale.md), or send larger batches"
+    theirs = not_handed_over(event_log, checkpoint.offsets)
+    if 2 * sum(theirs.values()) > lag:
+        return f"the workers are behind: start more of them, up to {len(theirs)}, one a partition"
+    return "the scorer is behind its workers: longer windows, or Flink (docs/scale.md)"
+
+
+def check_workers(installation: Installation) -> Finding:
+    """Where windows are folded by workers: does each partition have one that is heard of?"""
+    checkpoint = CheckpointStore(installation.engine, CONSUMER).position()
+    if checkpoint is None or TOPIC_PARTIALS not in checkpoint.offsets:
+        return Finding("workers", OK, "none: the scorer reads every partition itself")
+    samples = StreamHealth(installation.engine, CONSUMER).since(datetime.now(UTC) - STALE)
+    if not samples:
+        return Finding("workers", NOTE, "no scorer says who is at work", "see the finding on lag")
+    workers = samples[-1].workers
+    silent = {
+        name: worker for name, worker in workers.items()
+        if samples[-1].at - worker.heard_at > UNHEARD
+    }  # fmt: skip
+    read = {place for name in workers.keys() - silent.keys() for place in workers[name].partitions}
+    with closing(open_log(installation.settings)) as event_log:
+        places = {
+            f"{topic}/{number}" for topic in FOLDED for number in range(event_log.partitions(topic))
+        }
+    found = f"{len(workers) - len(silent)} read {len(places & read)} of {len(places)} partitions"
+    if places <= read:
+        return Finding("workers", OK, found)
+    last = "".join(
+        f"; {name} was last heard of at {worker.heard_at:%H:%M:%S}"
+        for name, worker in list(silent.items())[:NAMED]
+    )
+    remedy = "start workers: vigil work, or vigil score --workers N"
+    unread = ", ".join(sorted(places - read)[:NAMED])
+    return Finding("workers", PROBLEM, f"{found}: nobody reads {unread}{last}", remedy)
 
 
 def check_silence(installation: Installation) -> Finding:

@@ -103,8 +103,26 @@ def _read(value: bytes, names: Sequence[str], last: _Layout | None) -> tuple[_La
 def _valid(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows in one piece of memory a column; raises if a value is broken (UTF-8, offsets)."""
     joined = pa.concat_tables(tables)
-    joined.validate(full=True)
-    return joined.combine_chunks()
+    texts = [name for name, kind in zip(joined.column_names, joined.schema.types, strict=True)
+             if pa.types.is_string(kind)]  # fmt: skip
+    joined.drop_columns(texts).validate(full=True)
+    # Of texts only as much as joining them takes for granted; the rest is quicker in one piece.
+    joined.select(texts).validate()
+    whole = joined.combine_chunks()
+    for name in texts:
+        sound = pa.chunked_array(map(_valid_text, whole[name].chunks), pa.string())
+        whole = whole.set_column(whole.column_names.index(name), whole.schema.field(name), sound)
+    return whole
+
+
+def _valid_text(texts: pa.StringArray) -> pa.StringArray:
+    plain = texts.cast(pa.binary())
+    plain.validate(full=True)
+    content = plain.buffers()[2]
+    # ASCII is UTF-8, and is seen at the speed of memory: twenty times as fast as characters are.
+    if content is not None and np.frombuffer(content, np.int8).min(initial=0) < 0:
+        return plain.cast(pa.string())
+    return plain.view(pa.string())
 
 
 def _rows(
@@ -136,7 +154,7 @@ def _rows(
 def _is_sound(found: Numbered, bury: Callable[[int, Exception], None]) -> bool:
     number, table = found
     try:
-        table.validate(full=True)
+        _valid([table])
     except _UNREADABLE as error:
         bury(number, error)
         return False

@@ -6,7 +6,7 @@ the notes. All sizes are in MiB, rates a day or a week.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,9 @@ DOCUMENT_DAYS = {"scores": 90, "service_edges": 90, "alerts": 400}
 STATE_COPIES = 3
 # Memory is also told for catching up after an outage of so long.
 OUTAGE_S = DAY_S
+# A worker is to be busy for so much of its time in the busiest hour: traffic within it goes up and
+# down too.
+WORKER_BUSY = 0.7
 # Fewer hours than this say little about alerts.
 LEAST_ALERT_H = 6.0
 
@@ -73,6 +76,21 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Processes:
+    """How the busiest hour is carried: by one process where `workers` is 0, else by so many workers
+    and a scorer that gathers.
+
+    Cores of one process that does everything, of all workers together, and of the gathering scorer.
+    """
+
+    busiest: float
+    workers: int
+    one_process_cores: float
+    worker_cores: float
+    gathering_cores: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that `vigil plan` says.
 
@@ -91,6 +109,7 @@ class Plan:
     scorer_cores_most: float
     database_cores: float
     database_cores_most: float
+    processes: Processes
     storage: tuple[Storage, ...]
     timescale_mib: float
     documents: tuple[Storage, ...]
@@ -135,6 +154,7 @@ def plan_of(
         scorer_cores_most=scorer.at(steps_per_s(events_per_s)),
         database_cores=database.at(min(1.0, events_per_s)),
         database_cores_most=database.at(steps_per_s(events_per_s)),
+        processes=processes(found, scorer, times),
         storage=storage,
         timescale_mib=sum(part.mib for part in storage)
         - windows * (1 - young) * (1 - COMPRESSED_TO)
@@ -180,6 +200,23 @@ def database_cores(found: Rehearsal, settings: Settings, times: float = 1.0) -> 
 def _cores(records: float, whole_windows: float, step_s: float, times: float) -> Cores:
     """The windows that were given live had their records in them, which are not to count twice."""
     return Cores(records * times, max(whole_windows - records, 0.0) * times, step_s)
+
+
+def processes(found: Rehearsal, scorer: Cores, times: float = 1.0) -> Processes:
+    """Workers are needed where one process would take more than a core in the busiest hour.
+
+    They take the records' decoding and folding; the scorer keeps the rest. A step a second.
+    """
+    busiest = replace(scorer, records=scorer.records * found.busiest)
+    one = busiest.at(1.0)
+    folding = min(found.folding_cpu_s / found.span_s * times * found.busiest, busiest.records)
+    return Processes(
+        busiest=found.busiest,
+        workers=math.ceil(folding / WORKER_BUSY) if one > 1 else 0,
+        one_process_cores=one,
+        worker_cores=folding,
+        gathering_cores=one - folding,
+    )
 
 
 def steps_per_s(messages_per_s: float) -> float:
@@ -291,6 +328,13 @@ def _notes(found: Rehearsal, settings: Settings, days: int, times: float) -> lis
     ]
     if hours < LEAST_ALERT_H:
         notes.append(f"alerts of {hours:.1f} h say little: take {LEAST_ALERT_H:.0f} h or more")
+    needed = processes(found, scorer_cores(found, settings, times), times)
+    if needed.workers and needed.gathering_cores > 1:
+        notes.append(
+            "workers do not take enough: the scorer that gathers needs"
+            f" {needed.gathering_cores:.1f} cores of its own; longer windows divide that, Flink"
+            " shares it out (docs/scale.md)"
+        )
     if times != 1:
         notes.append(f"all is stretched {times:g} times: a sample of the whole says it better")
     if not found.tables["score_blocks"].rows:

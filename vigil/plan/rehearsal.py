@@ -21,6 +21,7 @@ from vigil.alerts.replay import Replayed
 from vigil.config import Settings, load_settings
 from vigil.detect.rules import rules_with
 from vigil.errors import DependencyError
+from vigil.plan.folding import folding_cpu_s
 from vigil.plan.live import LiveCost, ScorerProcess, database_cpu_s, measure_live, next_window
 from vigil.plan.tables import TableCost, table_costs
 from vigil.plan.warmup import SeriesWarmth, series_warmth
@@ -31,8 +32,10 @@ from vigil.stores.embedded_postgres import leave_postgres
 from vigil.stores.log import EventLog
 from vigil.stores.timescale import WindowStore
 from vigil.stream.analysis import TOPICS
+from vigil.windows.tumbling import WindowSpec
 
 POLL_S = 0.3
+HOUR = timedelta(hours=1)
 Progress = Callable[[int, int], None]
 
 
@@ -42,9 +45,10 @@ class Rehearsal:
 
     The span is event time, from the first window to the end of the last. `scorer_cpu_s` and
     `database_cpu_s` are those of catching up with all of it, the start of the process left out;
-    `catch_up_mib` is the scorer's resident memory then, at its peak. `live`: what steps and windows
-    cost as they come. `state_bytes` is the checkpoint; `log_bytes` the messages as they lie in the
-    event log.
+    `catch_up_mib` is the scorer's resident memory then, at its peak; `folding_cpu_s` what workers
+    would take of it. `busiest`: records of the busiest hour by those of the mean one. `live`: what
+    steps and windows cost as they come. `state_bytes` is the checkpoint; `log_bytes` the messages
+    as they lie in the event log.
     """
 
     start_at: datetime
@@ -54,6 +58,8 @@ class Rehearsal:
     series: tuple[SeriesWarmth, ...]
     scorer_cpu_s: float
     database_cpu_s: float
+    folding_cpu_s: float
+    busiest: float
     catch_up_mib: float
     live: LiveCost
     state_bytes: int
@@ -95,12 +101,14 @@ def rehearse(
             cpu_s, peak_mib = catch_up(scratch, engine, event_log, progress)
             database_s = database_cpu_s(scratch) - before_s
             found = _measure(scratch, engine, policy)
+            spec = WindowSpec(scratch.window_s, scratch.out_of_order_s, scratch.lateness_s)
+            folding_s = folding_cpu_s(event_log, spec, scratch.limits)
             # Last, since it leaves windows of its own in the database.
             window = next_window(event_log, TOPICS, found["end_at"], scratch.window_s)
             live, start_s = measure_live(scratch, engine, event_log, window, found["end_at"])
         return Rehearsal(
             **found, scorer_cpu_s=max(cpu_s - start_s, 0.0), database_cpu_s=database_s,
-            catch_up_mib=peak_mib, live=live, log_bytes=log_bytes,
+            folding_cpu_s=folding_s, catch_up_mib=peak_mib, live=live, log_bytes=log_bytes,
         )  # fmt: skip
     finally:
         engine.dispose()
@@ -141,12 +149,26 @@ def _measure(scratch: Settings, engine: sa.Engine, policy: Policy) -> dict[str, 
         "start_at": start_at,
         "end_at": end_at,
         "counters": checkpoint.counters,
+        "busiest": _busiest(engine, start_at, (end_at - start_at) / HOUR),
         "keys": store.series()["key_id"].n_unique(),
         "series": warmth,
         "state_bytes": sum(map(len, checkpoint.state.values())),
         "tables": table_costs(engine),
         "replayed": replayed,
     }
+
+
+def _busiest(engine: sa.Engine, start_at: datetime, hours: float) -> float:
+    """Records of the busiest hour by those of the mean one; 1 where there is no whole hour."""
+    query = sa.text(
+        "SELECT max(records), sum(records) FROM (SELECT sum(records) AS records FROM ("
+        "SELECT window_start, requests AS records FROM request_windows UNION ALL"
+        " SELECT window_start, points FROM metric_windows) both_kinds"
+        " GROUP BY date_bin('1 hour', window_start, :start)) hourly"
+    )
+    with engine.connect() as connection:
+        most, total = connection.execute(query, {"start": start_at}).one()
+    return max(1.0, float(most / total) * hours) if total else 1.0
 
 
 def _span(engine: sa.Engine) -> tuple[datetime, datetime] | None:

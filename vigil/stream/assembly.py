@@ -37,8 +37,7 @@ from vigil.stream.silence import SilenceWatch
 from vigil.stream.telemetry import Telemetry, serving_metrics
 from vigil.stream.workers.crew import Crew
 from vigil.stream.workers.gathering import PartialsPipeline
-from vigil.stream.workers.partials import TOPIC_PARTIALS
-from vigil.stream.workers.worker import FOLDED
+from vigil.stream.workers.partials import FOLDED, TOPIC_PARTIALS
 from vigil.windows.tumbling import WindowSpec
 
 

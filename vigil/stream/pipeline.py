@@ -27,6 +27,7 @@ from vigil.logs.series import LogSeries
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Offsets, Outputs
 from vigil.stores.log import MessageBatch, StoredMessage
+from vigil.stores.stream_health import WorkerSample
 from vigil.stores.timescale import SCORES
 from vigil.stores.trials import SHADOW, Trial
 from vigil.stream.analysis import RECORD_COLUMNS, TOPICS, Analysis, count_late
@@ -254,6 +255,11 @@ class Pipeline:
     def series_count(self) -> int:
         """Series met so far."""
         return len(self.analysis.series)
+
+    @property
+    def workers(self) -> Mapping[str, WorkerSample]:
+        """Other processes that fold windows for it, by name."""
+        return {}
 
     @property
     def reached(self) -> Offsets:

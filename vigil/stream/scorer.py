@@ -29,6 +29,7 @@ from vigil.stream.intake import Intake, Taken
 from vigil.stream.pipeline import Pipeline, Step
 from vigil.stream.state import State
 from vigil.stream.telemetry import Snapshot, Telemetry
+from vigil.stream.workers.roster import not_handed_over
 
 log = logging.getLogger("vigil.score")
 
@@ -240,6 +241,7 @@ class Scorer:
             counters=dict(self.pipeline.counters),
             watermarks=self.pipeline.watermarks(),
             series=self.pipeline.series_count,
+            workers=self.pipeline.workers,
         )
 
     def _commit(self, step: Step, offsets: Offsets, state: State, snapshot: Snapshot) -> None:
@@ -260,7 +262,7 @@ class Scorer:
 
     def _sample(self) -> None:
         if self.telemetry.sample_is_due():
-            self.telemetry.sample(self._lag())
+            self.telemetry.sample(self._lag(), not_handed_over(self.event_log, self._offsets))
 
     def _lag(self) -> dict[tuple[str, int], int]:
         """Messages of each partition that were not read yet."""

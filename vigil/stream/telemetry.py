@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from opentelemetry import trace
-from prometheus_client import CollectorRegistry, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Histogram,
+    ProcessCollector,
+    start_http_server,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from vigil.errors import ConfigError, DependencyError
-from vigil.stores.stream_health import Sample, StreamHealth
+from vigil.stores.stream_health import Sample, StreamHealth, WorkerSample
 
 SAMPLE_S = 10.0
 STAGE_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -38,6 +43,12 @@ _COUNTERS = {
     "traces_evicted": "Traces given up half done, to stay within memory",
     "spans_late": "Spans that came when their trace was closed",
 }
+# Attribute → name and meaning.
+_OF_A_WORKER = {
+    "accepted": ("accepted", "Records that the worker has put into windows"),
+    "dead": ("dead", "Records of the worker that went to the dead letters"),
+    "cpu_s": ("cpu_seconds", "CPU time of the worker"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,10 @@ class Snapshot:
     counters: Mapping[str, int] = field(default_factory=dict)
     watermarks: Mapping[str, datetime] = field(default_factory=dict)
     series: int = 0
+    workers: Mapping[str, WorkerSample] = field(default_factory=dict)
+
+
+Lag = Mapping[tuple[str, int], int]
 
 
 class _ScorerCollector(Collector):
@@ -55,7 +70,8 @@ class _ScorerCollector(Collector):
 
     def __init__(self) -> None:
         self.snapshot = Snapshot()
-        self.lag: Mapping[tuple[str, int], int] = {}
+        self.lag: Lag = {}
+        self.not_handed_over: Lag = {}
 
     def collect(self) -> Iterator[Metric]:
         now = self.snapshot
@@ -69,12 +85,43 @@ class _ScorerCollector(Collector):
         for topic, at in now.watermarks.items():
             watermark.add_metric([topic], at.timestamp())
         yield watermark
-        lag = GaugeMetricFamily(
-            "vigil_lag_messages", "Messages not read yet", labels=["topic", "partition"]
-        )
-        for (topic, partition), messages in self.lag.items():
-            lag.add_metric([topic, str(partition)], messages)
-        yield lag
+        yield _lag_gauge("vigil_lag_messages", "Messages not read yet", self.lag)
+        if now.workers:
+            yield _lag_gauge(
+                "vigil_workers_lag_messages",
+                "Messages that no worker has handed over yet",
+                self.not_handed_over,
+            )
+        yield from _of_workers(now.workers)
+
+
+def _lag_gauge(name: str, said: str, lag: Lag) -> Metric:
+    gauge = GaugeMetricFamily(name, said, labels=["topic", "partition"])
+    for (topic, partition), messages in lag.items():
+        gauge.add_metric([topic, str(partition)], messages)
+    return gauge
+
+
+def _of_workers(workers: Mapping[str, WorkerSample]) -> Iterator[Metric]:
+    """Counters of each since it began, and what it reads; nothing where there is none."""
+    if not workers:
+        return
+    for attribute, (name, said) in _OF_A_WORKER.items():
+        family = CounterMetricFamily(f"vigil_worker_{name}", said, labels=["worker"])
+        for worker, state in workers.items():
+            family.add_metric([worker], getattr(state, attribute))
+        yield family
+    heard = GaugeMetricFamily(
+        "vigil_worker_heard_timestamp_seconds", "When it last handed over", labels=["worker"]
+    )
+    reads = GaugeMetricFamily(
+        "vigil_worker_reads", "1 for who reads the partition", labels=["worker", "partition"]
+    )
+    for worker, state in workers.items():
+        heard.add_metric([worker], state.heard_at.timestamp())
+        for partition in state.partitions:
+            reads.add_metric([worker, partition], 1)
+    yield from (heard, reads)
 
 
 class Telemetry:
@@ -93,6 +140,8 @@ class Telemetry:
             registry=self.registry,
         )
         self.registry.register(self._scorer)
+        # CPU time and memory of this process.
+        ProcessCollector(registry=self.registry)
 
     @contextmanager
     def stage(self, name: str, **attributes: int) -> Iterator[None]:
@@ -111,10 +160,13 @@ class Telemetry:
         """True every ten seconds; counting the lag is not free."""
         return time.monotonic() - self._sampled >= SAMPLE_S
 
-    def sample(self, lag: Mapping[tuple[str, int], int]) -> None:
-        """Keep the state with the lag, for `vigil status`, `vigil doctor` and the board."""
+    def sample(self, lag: Lag, not_handed_over: Lag) -> None:
+        """Keep the state with the lag, for `vigil status`, `vigil doctor` and the board.
+
+        not_handed_over: of it, what workers have still to do.
+        """
         self._sampled = time.monotonic()
-        self._scorer.lag = lag
+        self._scorer.lag, self._scorer.not_handed_over = lag, not_handed_over
         now = self._scorer.snapshot
         self._health.note(
             Sample(
@@ -123,6 +175,7 @@ class Telemetry:
                 records_dead=now.counters.get("dead", 0),
                 lag_messages=sum(lag.values()),
                 watermarks=now.watermarks,
+                workers=now.workers,
             )
         )
 

@@ -25,13 +25,14 @@ from vigil.stream.series import SeriesDirectory
 from vigil.stream.state import State
 from vigil.stream.workers.folding import HandOver, PartitionFold, Position, together
 from vigil.stream.workers.gathering import PartialsPipeline
-from vigil.stream.workers.partials import TOPIC_PARTIALS
+from vigil.stream.workers.partials import TOPIC_PARTIALS, Account
 from vigil.windows.tumbling import WindowSpec
 
 START_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 NOW_AT = datetime(2026, 3, 2, 13, tzinfo=UTC)
 SPEC = WindowSpec(window_s=10, out_of_order_s=5, lateness_s=60)
 PARTITIONS = 3
+ACCOUNT = Account("host-7", accepted=0, dead=0, cpu_s=0.0)
 
 Place = tuple[str, int]
 IDENTITY = {
@@ -84,7 +85,7 @@ def new_fold(place: Place, position: Position) -> PartitionFold:
 
 def committed(place: Place, handed: HandOver) -> list[tuple[str, Message]]:
     """What a worker commits for it, having met the series of the log."""
-    return together(place[0], [handed], directory())
+    return together(place[0], [handed], directory(), ACCOUNT)
 
 
 @cache

@@ -31,7 +31,8 @@ from vigil.stores.checkpoint import CONSUMER, CheckpointStore
 from vigil.stores.database import open_database
 from vigil.stores.log import Message
 from vigil.stream.assembly import Engine, open_scorer
-from vigil.stream.workers.worker import GROUP
+from vigil.stream.scorer import Scorer
+from vigil.stream.workers.partials import GROUP
 
 VIGIL = str(Path(sys.executable).parent / "vigil")
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -110,13 +111,13 @@ def drained(settings: Settings) -> dict[str, int]:
 
 
 @contextmanager
-def gathering(settings: Settings) -> Iterator[None]:
+def gathering(settings: Settings) -> Iterator[Scorer]:
     """A scorer that puts together what workers hand over, in a thread."""
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool, open_scorer(settings, CONSUMER, None, Engine.WORKERS) as it:
         running = pool.submit(it.run, stop)
         try:
-            yield
+            yield it
         finally:
             stop.set()
         running.result()
@@ -138,6 +139,11 @@ def held(broker: KafkaServer) -> list[int]:
     admin = AdminClient({"bootstrap.servers": broker.address})
     group = admin.describe_consumer_groups([GROUP])[GROUP].result()
     return sorted(len(member.assignment.topic_partitions) for member in group.members)
+
+
+def heard_of(scorer: Scorer) -> list[int]:
+    """The same by the scorer's account."""
+    return sorted(len(worker.partitions) for worker in scorer.pipeline.workers.values())
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -164,11 +170,12 @@ def test_workers_that_come_are_killed_and_stall_give_what_one_scorer_gives(homes
         position = CheckpointStore(engine, CONSUMER).position()
         return position.counters["read"] if position else 0
 
-    with gathering(shared):
+    with gathering(shared) as scorer:
         killed, stalled = vigil(shared, "work"), vigil(shared, "work")
         total = feed(shared, 0)
         wait_until(lambda: records_read() == total)
         wait_until(lambda: held(broker) == [PARTITIONS, PARTITIONS])
+        wait_until(lambda: heard_of(scorer) == [PARTITIONS, PARTITIONS])
         second_hour = feed(shared, 1)
         wait_until(lambda: records_read() > total)
         killed.kill()

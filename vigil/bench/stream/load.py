@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from vigil.events.content import CONTENT_TYPE, JSON
+from vigil.events.schema import EVENTS
 from vigil.simulate import SimulationPlan, simulate_chunk
 from vigil.stores.arrow_messages import arrow_messages
 from vigil.stores.log import Message
@@ -44,6 +46,13 @@ def traffic(events: int, seed: int) -> pa.Table:
     seconds = int(events / TRACES_PER_S / SPANS_PER_TRACE * 2) + 60
     table = simulate_chunk(SimulationPlan(START_AT, seconds, TRACES_PER_S, seed, ()), 0)
     return table.slice(0, events)
+
+
+def with_times(table: pa.Table, times_us: np.ndarray) -> pa.Table:
+    """The same requests at these instants, epoch µs."""
+    at = EVENTS.field("time")
+    column = pa.array(times_us, pa.int64()).cast(at.type)
+    return table.set_column(EVENTS.get_field_index("time"), at, column)
 
 
 def messages(table: pa.Table, form: str) -> Iterator[Message]:

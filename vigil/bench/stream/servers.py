@@ -18,7 +18,7 @@ class BenchServers:
         self._home.chmod(0o755)
         self._running = opened.enter_context(ExitStack())
 
-    def settings(self, name: str, log: str, **changes: object) -> Settings:
+    def settings(self, name: str, log: str, partitions: int = 1, **changes: object) -> Settings:
         """Settings with an empty log (kafka or sqlite) and an empty database.
 
         Raises DependencyError when a server cannot be had.
@@ -34,6 +34,8 @@ class BenchServers:
             broker = KafkaServer(home / "kafka")
             self._running.enter_context(broker)
             log_url = f"kafka://{broker.address}"
+            if partitions > 1:
+                log_url += f"?partitions={partitions}"
         return load_settings(
             home=home, log_url=log_url, store_url=database.url, sink_url="", webhook_url="",
             **changes,

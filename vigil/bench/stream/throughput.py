@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from vigil.bench.stream.limits import read_and_decode
+from vigil.bench.stream.limits import AS_IT_COMES, read_and_decode
 from vigil.bench.stream.load import Path, messages
 from vigil.config import Settings
 from vigil.errors import VigilError
@@ -38,13 +38,15 @@ def measure_path(
     """Fill the log of `settings`, then read it `rounds` times in each way, in turns.
 
     Medians over the rounds; `ratio` is the median of the scorer's rate by that of the limit in the
-    same round. Each peer's rate is beside it, and how many times as fast the scorer is.
+    same round. The rate of each peer, and of the limit with the client of Kafka as it comes, is
+    beside it, and how many times as fast the scorer is.
     """
     events = table.num_rows
     with closing(open_log(settings)) as event_log:
         _fill(event_log, messages(table, path.form))
     ways: dict[str, Callable[[], tuple[float, float]]] = {
         "limit": partial(_timed, partial(read_and_decode, settings, path.form, events), events),
+        **_untuned(path, settings, events),
         "scorer": partial(_timed_scorer, settings, events),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, *(peers or {}))}
@@ -57,6 +59,16 @@ def measure_path(
             found[name].append((events / rate(settings), 0.0))
             tick()
     return _summary(path.name, events, found)
+
+
+def _untuned(
+    path: Path, settings: Settings, events: int
+) -> dict[str, Callable[[], tuple[float, float]]]:
+    """The limit with the client of Kafka as it comes, where there is one."""
+    if not settings.log_url.startswith("kafka://"):
+        return {}
+    read = partial(read_and_decode, settings, path.form, events, AS_IT_COMES)
+    return {"untuned-limit": partial(_timed, read, events)}
 
 
 def _summary(
@@ -77,6 +89,7 @@ def _summary(
     for name in found:
         if name not in ("limit", "scorer"):
             row[f"{name}_events_per_s"] = round(rates[name])
+            row[f"times_{name}"] = round(rates["scorer"] / rates[name], 2)
     return row
 
 

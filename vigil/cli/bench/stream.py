@@ -46,13 +46,20 @@ JSON_SHARE = 4
 )  # fmt: skip
 @click.option(
     "--soak-minutes", default=0.0, show_default=True,
-    help="Also replay 20 times as fast as time, with late, doubled and broken events.",
+    help="Also replay 20 times as fast as time, with late, doubled and broken events; Ctrl-C ends"
+    " it with what there is.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1),
+    help="Also share the partitions of Kafka's paths, and those of the soak, among so many"
+    " processes.",
 )  # fmt: skip
 @click.option("--against", metavar="COMMIT", help="Compare throughput with that of this commit.")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder: add the result to stream.jsonl and draw stream.png, the results over time.",
+    help="Folder: add the result to stream.jsonl, draw stream.png, the results over time, and"
+    " soak.png, memory and lag of the last soak.",
 )
 @json_option
 def command(
@@ -64,6 +71,7 @@ def command(
     peers: bool,
     latency_s: int,
     soak_minutes: float,
+    workers: int | None,
     against: str | None,
     keep: Path | None,
     as_json: bool,
@@ -72,12 +80,15 @@ def command(
 
     The scorer reads a full log to its end: windows, features, scores, incidents, and commits to a
     real PostgreSQL. The limit reads and decodes the same messages, without Vigil's code, and does
-    nothing with them. All take turns, and so do the peers. Kafka paths start a real broker, which
-    needs java and mvn; the peers are installed by pip when they are first asked for.
+    nothing with them; from Kafka also with the client's own settings, which wait. All take turns,
+    and so do the peers. Kafka paths start a real broker, which needs java and mvn; the peers are
+    installed by pip when they are first asked for.
 
     Exit codes: 0 done, 3 a server cannot be started or the peers cannot be installed.
     """
     wanted = names or PATH_NAMES
+    if workers and not any(name.endswith("kafka") for name in wanted):
+        raise click.UsageError("--workers needs a path through Kafka")
     if against:
         options = ["--events", str(events), "--seed", str(seed), "--series", "100"]
         options += [word for name in wanted for word in ("--path", name)]
@@ -85,18 +96,25 @@ def command(
         return
     from vigil.bench.circumstances import circumstances
     from vigil.bench.stream.history import keep as keep_result
+    from vigil.bench.stream.peers.environment import PINS
 
-    report: dict[str, Any] = {"circumstances": circumstances()}
+    about = circumstances() | ({"peers": " ".join(PINS)} if peers else {})
+    report: dict[str, Any] = {"circumstances": about}
     with ExitStack() as opened:
         bar = opened.enter_context(progress_bar())
-        total = rounds * (len(wanted) * 2 + 3 * peers + 1) + bool(latency_s) + bool(soak_minutes)
+        through_kafka = sum(name.endswith("kafka") for name in wanted)
+        total = rounds * (len(wanted) * 2 + through_kafka + 3 * peers + 1)
+        total += rounds * 2 * through_kafka * bool(workers)
+        total += bool(latency_s) + bool(soak_minutes)
         task = bar.add_task("measuring", total=total)
 
         def tick() -> None:
             bar.advance(task)
 
         report |= _measure(opened, wanted, events, rounds, series, seed, peers, tick)
-        report |= _live(opened, report["throughput"], latency_s, soak_minutes, seed, tick)
+        if workers:
+            report["workers"] = _shared(opened, wanted, events, rounds, seed, workers, tick)
+        report |= _live(opened, report["throughput"], latency_s, soak_minutes, workers, seed, tick)
     kept = keep_result(keep, report) if keep else ()
     if as_json:
         print_json(report)
@@ -131,12 +149,34 @@ def _measure(
     return {"throughput": timings, "scoring": scoring, "checkpoint": checkpoint}
 
 
+def _shared(
+    opened: ExitStack, wanted: Any, events: int, rounds: int, seed: int, workers: int, tick: Any
+) -> list[dict[str, Any]]:
+    from vigil.bench.stream import PATHS
+    from vigil.bench.stream.load import traffic
+    from vigil.bench.stream.servers import BenchServers
+    from vigil.bench.stream.sharing import measure_sharing
+
+    table, servers, found = traffic(events, seed), BenchServers(opened), []
+    for path in (path for path in PATHS if path.name in wanted and path.log == "kafka"):
+        rows = table.slice(0, events // JSON_SHARE) if path.form == "json" else table
+
+        def new_settings(number: int, name: str = path.name) -> Any:
+            servers.stop()
+            return servers.settings(f"{name}-{number}", "kafka", partitions=workers)
+
+        found.append(measure_sharing(path, new_settings, rows, workers, rounds, tick))
+        servers.stop()
+    return found
+
+
 def _live(
     opened: ExitStack, throughput: list[dict[str, Any]], latency_s: int, soak_minutes: float,
-    seed: int, tick: Any,
+    workers: int | None, seed: int, tick: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    from vigil.bench.stream.live import measure_latency, soak
+    from vigil.bench.stream.live import measure_latency
     from vigil.bench.stream.servers import BenchServers
+    from vigil.bench.stream.soak import soak
 
     servers, found = BenchServers(opened), {}
     for row in throughput:
@@ -147,7 +187,8 @@ def _live(
             servers.stop()
             tick()
     if soak_minutes:
-        found["soak"] = soak(servers.settings("soak", "kafka"), soak_minutes, seed)
+        settings = servers.settings("soak", "kafka", partitions=workers or 1)
+        found["soak"] = soak(settings, soak_minutes, seed, workers)
         servers.stop()
         tick()
     return found
@@ -171,6 +212,9 @@ def _print(report: dict[str, Any]) -> None:
     print_table(
         "Throughput, median", columns, [[row.get(name) for name in columns] for row in rows]
     )
+    if "workers" in report:
+        rows = report["workers"]
+        print_table("One process beside workers", list(rows[0]), [list(r.values()) for r in rows])
     titles = {
         "scoring": "One closed window of each series",
         "checkpoint": "State and checkpoint of many series",
@@ -180,4 +224,5 @@ def _print(report: dict[str, Any]) -> None:
     }
     for name, title in titles.items():
         if name in report:
-            print_facts(title, report[name])
+            facts = {key: said for key, said in report[name].items() if key != "readings"}
+            print_facts(title, facts)

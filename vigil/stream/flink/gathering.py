@@ -20,6 +20,7 @@ from vigil.journeys.graph import EDGES, added_up
 from vigil.stores.bundle import Bundle
 from vigil.stores.checkpoint import Offsets, Outputs
 from vigil.stores.log import StoredMessage
+from vigil.stores.stream_health import WorkerSample
 from vigil.stores.timescale import METRIC_WINDOWS, REQUEST_WINDOWS, SCORES
 from vigil.stores.trials import Trial
 from vigil.stream.flink import tables
@@ -216,6 +217,11 @@ class Gathering:
     def series_count(self) -> int:
         """Series met so far."""
         return len(self._known)
+
+    @property
+    def workers(self) -> Mapping[str, WorkerSample]:
+        """Other processes that fold windows for it, by name."""
+        return {}
 
     @property
     def reached(self) -> Offsets:

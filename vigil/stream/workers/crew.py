@@ -32,9 +32,7 @@ class Crew:
     ) -> None:
         program = Path(sys.executable).parent / "vigil"
         self._command = [str(program), "work", "--beside", str(os.getpid()), *arguments]
-        # One process a core: a worker's own threads would only take turns.
-        one_thread = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._environment = one_thread | os.environ | service_environment(settings)
+        self._environment = os.environ | service_environment(settings)
         self._drains = "--drain" in arguments
         self._stop = stop
         self._leaving = threading.Event()

@@ -19,7 +19,7 @@ from vigil.stores.log import Message, MessageBatch, StoredMessage
 from vigil.stream.analysis import FOLDS, RECORD_COLUMNS, count_late
 from vigil.stream.decoding import decode_batch
 from vigil.stream.series import SeriesDirectory
-from vigil.stream.workers.partials import EDGES, LATE, SERIES, Progress, as_messages
+from vigil.stream.workers.partials import EDGES, LATE, SERIES, Account, Progress, as_messages
 from vigil.windows.folds import Parts
 from vigil.windows.partial import PartialWindows
 from vigil.windows.tumbling import WindowSpec
@@ -190,7 +190,7 @@ class PartitionFold:
 
 
 def together(
-    topic: str, handed: Sequence[HandOver], series: SeriesDirectory
+    topic: str, handed: Sequence[HandOver], series: SeriesDirectory, account: Account
 ) -> list[tuple[str, Message]]:
     """What partitions of one topic hand over, as messages each with its topic."""
     fold = FOLDS[topic]()
@@ -209,4 +209,4 @@ def together(
         for each in handed
         if each.dead.height
     ]
-    return [*letters, *as_messages(topic, tables, [each.progress for each in handed])]
+    return [*letters, *as_messages(topic, tables, [each.progress for each in handed], account)]

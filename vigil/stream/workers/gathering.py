@@ -17,19 +17,40 @@ from vigil.events.schema import TOPIC_LOGS
 from vigil.journeys.graph import EDGES as EDGE_COLUMNS
 from vigil.stores.checkpoint import Offsets
 from vigil.stores.log import StoredMessage
+from vigil.stores.stream_health import WorkerSample
 from vigil.stream.pipeline import STATE_OF_FLINK, STATE_OF_WORKERS, Pipeline, Reading, Step
 from vigil.stream.state import State
-from vigil.stream.workers.partials import EDGES, LATE, SERIES, TOPIC_PARTIALS, Partial, Progress
-from vigil.stream.workers.worker import FOLDED
+from vigil.stream.workers.partials import (
+    EDGES,
+    FOLDED,
+    LATE,
+    SERIES,
+    TOPIC_PARTIALS,
+    Partial,
+    Progress,
+)
+from vigil.stream.workers.roster import Roster
 
 
 class PartialsPipeline(Pipeline):
-    """A `Pipeline` whose readings are hand-overs of workers, and log lines."""
+    """A `Pipeline` whose readings are hand-overs of workers, and log lines.
+
+    `roster`: who hands over; it is not part of the state, since workers say it again and again.
+    """
 
     topics = (TOPIC_PARTIALS, TOPIC_LOGS)
     # Workers begin once they know where.
     announces = True
     foreign: ClassVar[Mapping[str, str]] = {STATE_OF_FLINK: Pipeline.foreign[STATE_OF_FLINK]}
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.roster = Roster()
+
+    @property
+    def workers(self) -> dict[str, WorkerSample]:
+        """See `Pipeline`."""
+        return self.roster.workers()
 
     @property
     def reached(self) -> Offsets:
@@ -44,7 +65,7 @@ class PartialsPipeline(Pipeline):
         """See `Pipeline`; of hand-overs, (topic, partition, `Partial` of each message)."""
         if topic != TOPIC_PARTIALS:
             return super().read(topic, partition, messages, now_at)
-        return topic, partition, [Partial.of(stored.message) for stored in messages]
+        return topic, partition, [Partial.of(stored.message, now_at) for stored in messages]
 
     def take(self, readings: Sequence[Any], finish: bool = False) -> Step:
         """See `Pipeline`."""
@@ -71,6 +92,9 @@ class PartialsPipeline(Pipeline):
                 found[partial.table].append(partial.rows)
                 for said in partial.progress:
                     self._follow(topic, said)
+                if partial.account:
+                    places = [(topic, said.partition) for said in partial.progress]
+                    self.roster.note(partial.account, places, partial.read_at)
         joined = {name: pl.concat(rows) for name, rows in found.items()}
         parts = {name: joined[name] for name in empty}
         forgotten = self.analysis.take_parts(topic, parts, joined[SERIES], joined[EDGES])

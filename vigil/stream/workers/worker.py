@@ -5,25 +5,23 @@ incidents. What it hands over is gathered by `vigil score` (`gathering.py`).
 """
 
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Event
 
 from vigil.events.decode import Limits
-from vigil.events.schema import TOPIC_EVENTS, TOPIC_METRICS
 from vigil.stores.checkpoint import Offsets
 from vigil.stores.kafka_clients import Place
 from vigil.stores.kafka_group import KafkaGroup, Noted
 from vigil.stream.series import SeriesDirectory
 from vigil.stream.workers.folding import HandOver, PartitionFold, Position, together
+from vigil.stream.workers.partials import FOLDED, GROUP, Account
 from vigil.windows.tumbling import WindowSpec
 
 log = logging.getLogger("vigil.work")
-
-GROUP = "vigil-workers"
-# Log lines are read by the scorer: templates grow together over all lines of a service.
-FOLDED = (TOPIC_EVENTS, TOPIC_METRICS)
 
 WAIT_S = 0.1
 # Progress is committed at least so often, and soon after a window has ended: a hand-over costs
@@ -37,6 +35,7 @@ class Worker:
     """Folds from when it joins the group until it leaves; see `Holder` for the group's calls.
 
     starts: where partitions begin that no worker has read before. `counters`: records in its life.
+    `name`: machine and process.
     """
 
     def __init__(
@@ -51,6 +50,7 @@ class Worker:
         self._limits = limits
         self._starts = starts
         self._clock = clock
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.counters = {"accepted": 0, "dead": 0}
         self._series = SeriesDirectory()
         self._folds: dict[Place, PartitionFold] = {}
@@ -104,11 +104,12 @@ class Worker:
             if place in self._group.at_end or not self._folds[place].is_replaying
         }
         handed = {place: fold.hand_over(everything, is_idle) for place, fold in folds.items()}
+        for each in handed.values():
+            self.counters["accepted"] += each.progress.accepted
+            self.counters["dead"] += each.progress.dead
         self._commit(handed, folds)
-        for place, fold in folds.items():
-            self.counters["accepted"] += handed[place].progress.accepted
-            self.counters["dead"] += handed[place].progress.dead
-            if is_idle:
+        if is_idle:
+            for fold in folds.values():
                 fold.quiet_since_s = time.monotonic()
 
     def _commit(
@@ -117,10 +118,11 @@ class Worker:
         self._committed_s = time.monotonic()
         if not folds:
             return
+        account = Account(self.name, **self.counters, cpu_s=round(time.process_time(), 3))
         outputs = []
         for topic in sorted({topic for topic, _ in handed}):
             found = [each for place, each in handed.items() if place[0] == topic]
-            outputs += together(topic, found, self._series)
+            outputs += together(topic, found, self._series, account)
         noted = {
             place: Noted(fold.position.next_offset, fold.position.to_note())
             for place, fold in folds.items()

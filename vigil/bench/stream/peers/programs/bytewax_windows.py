@@ -40,7 +40,14 @@ def main(broker, topic, events):
     """One worker, as one partition allows; stops at the topic's end."""
     closed: list = []
     flow = Dataflow("windows")
-    source = KafkaSource([broker], [topic], tail=False, batch_size=10_000)
+    source = KafkaSource(
+        [broker],
+        [topic],
+        tail=False,
+        batch_size=10_000,
+        # As Vigil's own client: the default waits a second whenever its buffer was full.
+        add_config={"fetch.queue.backoff.ms": "10"},
+    )
     keyed = op.map("decode", op.input("in", flow, source), decode)
     windows = win.fold_window(
         "fold",
