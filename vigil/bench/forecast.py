@@ -179,13 +179,15 @@ def summarise(results: pd.DataFrame) -> list[dict[str, Any]]:
     largest such ratio of one series, worst_at_least: the largest lower limit (95 %, bootstrap over
     its origins), which chance hardly explains; relative_wis: mean WIS over that of Vigil on the
     same cases, above 1 where Vigil is better. The ends of an interval (`_low`, `_high`) are those
-    of 90 % had other series been drawn (bootstrap over series, over the origins of a single one).
-    failed: cases without a forecast. cpu_s_per_1000: seconds for a thousand series a day ahead.
+    of 90 % had other series and origins been drawn (bootstrap over both). failed: cases without a
+    forecast. cpu_s_per_1000: seconds for a thousand series a day ahead.
     """
     key = ["series", "origin", "horizon"]
     for name, column in ((YARDSTICK, "mase"), (OURS, "wis")):
         others = results[results.forecaster == name][[*key, column]]
         results = results.merge(others, on=key, how="left", suffixes=("", f"_{name}"))
+    # Origins are moments of a family, also where all are looked at together.
+    results = results.assign(group=results.family)
     everything = results.assign(family="all")
     rows = [
         {"family": family, "horizon": horizon, "forecaster": name, **_figures(own)}
@@ -208,15 +210,15 @@ def _figures(own: pd.DataFrame) -> dict[str, Any]:
     return {
         "mase": made.mase.mean(),
         "relative_mase": made.mase.mean() / max(made[naive].mean(), 1e-9),
-        **_interval("relative_mase", made.series, made.mase, made[naive]),
+        **_interval("relative_mase", made, made.mase, made[naive]),
         "worst_series": worst,
         "worst_at_least": surely,
         "wis": made.wis.mean(),
         "relative_wis": made.wis.mean() / max(made[f"wis_{OURS}"].mean(), 1e-9),
         "covered_80": made.covered_80.mean(),
-        **_interval("covered_80", made.series, made.covered_80),
+        **_interval("covered_80", made, made.covered_80),
         "covered_95": made.covered_95.mean(),
-        **_interval("covered_95", made.series, made.covered_95),
+        **_interval("covered_95", made, made.covered_95),
         "cpu_s_per_1000": 1000 * own.cpu_s.mean(),
         "cases": len(own),
         "failed": len(own) - len(made),
@@ -224,20 +226,26 @@ def _figures(own: pd.DataFrame) -> dict[str, Any]:
 
 
 def _interval(
-    name: str, series: pd.Series, value: pd.Series, base: pd.Series | None = None
+    name: str, own: pd.DataFrame, value: pd.Series, base: pd.Series | None = None
 ) -> dict[str, float]:
-    """Ends of the 90 % interval of the mean (over that of `base`) when series are drawn anew.
+    """Ends of the 90 % interval of the mean (over that of `base`) when series and moments are drawn
+    anew: the series of a family have their moments in common, and what happens then.
 
-    The moments of a single series are drawn instead: it cannot show how series differ.
+    Source: Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007.
     """
-    base = pd.Series(1.0, value.index) if base is None else base
-    drawn_of = series if series.nunique() > 1 else np.arange(len(series))
-    total = pd.DataFrame({"value": value, "base": base}).groupby(drawn_of).sum().to_numpy()
-    if not len(total):
+    if not len(own):
         return {f"{name}_low": np.nan, f"{name}_high": np.nan}
-    drawn = np.random.default_rng(0).integers(0, len(total), (DRAWS, len(total)))
-    upper, lower = total[drawn].sum(axis=1).T
-    low, high = np.quantile(upper / np.maximum(lower, 1e-9), (0.05, 0.95))
+    rng = np.random.default_rng(0)
+    drawn = np.ones((DRAWS, len(own)))
+    for key in (own.series, own.group + "@" + own.origin.astype(str)):
+        number, known = pd.factorize(key)
+        times = rng.multinomial(len(known), np.full(len(known), 1 / len(known)), DRAWS)
+        drawn *= times[:, number]
+    upper = drawn @ value.to_numpy(float)
+    lower = drawn @ (np.ones(len(own)) if base is None else base.to_numpy(float))
+    # Few series and moments may all be missed by a draw, which then says nothing.
+    ratio = upper[lower > 0] / lower[lower > 0]
+    low, high = np.quantile(ratio, (0.05, 0.95)) if len(ratio) else (np.nan, np.nan)
     return {f"{name}_low": float(low), f"{name}_high": float(high)}
 
 

@@ -1,7 +1,6 @@
 """Other forecasters, run beside Vigil's on the same histories: their defaults, their own bands."""
 
 import logging
-import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +14,7 @@ from vigil.forecast.contract import Forecaster, QuantileForecaster
 from vigil.forecast.regular import RegularSeries
 from vigil.forecast.series import forecast_series
 from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
+from vigil.forecast.sktime_adapter import quiet
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 # AutoETS takes seasons up to this length; beyond it fits none.
@@ -99,10 +99,8 @@ def sktime_theta(history: pd.Series, day_steps: int, steps: int) -> np.ndarray:
 
     # Multiplicative deseasonalising, its default, needs positive values.
     shift = max(0.0, 1e-3 - float(history.min()))
-    model = ThetaForecaster(sp=day_steps)
-    # It tells of a default of its own parts that is to change.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with quiet():
+        model = ThetaForecaster(sp=day_steps)
         model.fit(history + shift, fh=np.arange(1, steps + 1))
     return model.predict_quantiles(alpha=list(LEVELS)).to_numpy() - shift
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vigil.cli.output import json_option, print_facts, print_json
+from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.progress import Progress
 
     from vigil.forecast.series import SeriesForecast
 
@@ -79,11 +80,12 @@ def command(
     if place:
         end_s = float(series.time_s.max()) + max(steps, 1) * usual_step_s(series.time_s)
         holidays = public_holidays(place, float(series.time_s.min()), end_s)
-    go_on = _by_model(named) if named else partial(forecast_series, holidays=holidays)
-    try:
-        forecast = go_on(series.time_s, series.value, steps)
-    except UsageError as error:
-        raise InputError(f"{file} cannot be forecast: {error}") from error
+    with progress_bar() as bar:
+        go_on = _by_model(named, bar) if named else partial(forecast_series, holidays=holidays)
+        try:
+            forecast = go_on(series.time_s, series.value, steps)
+        except UsageError as error:
+            raise InputError(f"{file} cannot be forecast: {error}") from error
     latest = series.timestamp[int(series.time_s.argmax())]
     rows = pl.DataFrame(
         {
@@ -122,7 +124,9 @@ def command(
     print_facts("Forecast", {name: told.get(name, value) for name, value in facts.items() if value})
 
 
-def _by_model(name: str) -> Callable[["np.ndarray", "np.ndarray", int], "SeriesForecast"]:
+def _by_model(
+    name: str, bar: "Progress"
+) -> Callable[["np.ndarray", "np.ndarray", int], "SeriesForecast"]:
     from vigil.backtest.candidate import find_candidates
     from vigil.errors import UsageError
     from vigil.forecast.modelled import forecast_by_model
@@ -130,4 +134,8 @@ def _by_model(name: str) -> Callable[["np.ndarray", "np.ndarray", int], "SeriesF
     [candidate] = find_candidates([name])
     if candidate.role != "forecaster":
         raise UsageError(f"--model must be a forecaster, {name} is a {candidate.role}")
-    return partial(forecast_by_model, name, candidate.build)  # type: ignore[arg-type]
+    task = bar.add_task("forecasting the past", total=None)
+    return partial(
+        forecast_by_model, name, candidate.build,  # type: ignore[arg-type]
+        progress=lambda done, total: bar.update(task, completed=done, total=total),
+    )  # fmt: skip

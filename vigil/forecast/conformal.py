@@ -24,12 +24,18 @@ class ConformalForecaster:
 
     It forecasts up to `ORIGINS` past moments, spread from two seasons on, as if the rest were
     unknown. Newer errors weigh more, and the band follows the level of recent ones.
-    Cost: `ORIGINS` fits.
+    Cost: `ORIGINS` fits; `progress(done, total)` after each.
     """
 
-    def __init__(self, build: Callable[[], Forecaster], season_steps: int) -> None:
+    def __init__(
+        self,
+        build: Callable[[], Forecaster],
+        season_steps: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
         self._build = build
         self._season_steps = season_steps
+        self._progress = progress
 
     def forecast(
         self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
@@ -48,10 +54,11 @@ class ConformalForecaster:
         value = history.to_numpy(float)
         origins = self._origins(len(value))
         horizons = tested_horizons(steps)
-        # The deploys go along as they are: those after an origin were planned then.
-        past = np.stack(
-            [self.forecast(history.iloc[:origin], steps, deploys)[horizons] for origin in origins]
-        )
+        past = np.empty((len(origins), len(horizons)))
+        for number, origin in enumerate(origins):
+            # The deploys go along as they are: those after an origin were planned then.
+            past[number] = self.forecast(history.iloc[:origin], steps, deploys)[horizons]
+            self._progress(number + 1, len(origins))
         found = np.repeat(self.forecast(history, steps, deploys)[:, None], len(levels), axis=1)
         panel = Panel(value[None], tuple({self._season_steps} - {1}))
         return found + _offsets(panel, origins, horizons, past, steps, np.asarray(levels))

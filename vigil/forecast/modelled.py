@@ -19,6 +19,7 @@ def forecast_by_model(
     value: np.ndarray,
     steps: int,
     levels: Sequence[float] = LEVELS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SeriesForecast:
     """Continue float64 (n,) times and values, in any order, NaN allowed, by `steps` of their step.
 
@@ -34,7 +35,7 @@ def forecast_by_model(
     season = series.day_steps or 1
     model = build(season)
     if not isinstance(model, QuantileForecaster):
-        model = ConformalForecaster(lambda: build(season), season)
+        model = ConformalForecaster(lambda: build(season), season, progress)
     history = series.to_pandas()
     try:
         mean = model.forecast(history, steps)

@@ -25,7 +25,7 @@ class SktimeForecaster:
         self, history: pd.Series, steps: int, deploys: pd.DatetimeIndex = NO_DEPLOYS
     ) -> np.ndarray:
         """See `Forecaster`."""
-        with _quiet():
+        with quiet():
             return np.asarray(_fitted(self._build(), history, steps).predict(), float).ravel()
 
 
@@ -67,7 +67,7 @@ class SktimeIntervals:
                 f" {steps} steps asked for, got {len(history)} steps"
             )
         share = min(1.0, self._origins / tested)
-        with _quiet(), _seeded():
+        with quiet(), _seeded():
             model = ConformalIntervals(self._build(), initial_window=first, sample_frac=share)
             found = _fitted(model, history, steps).predict_quantiles(alpha=list(levels))
         return np.sort(found.to_numpy(float), axis=1)
@@ -79,7 +79,7 @@ def _fitted(model: Any, history: pd.Series, steps: int) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The parts of a pipeline tell of a default of theirs each time, whatever is set here.
 
     A filter would not do: what sktime loads meanwhile sets some of its own on top.
