@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 
 from vigil.bench.stream.load import Path, messages
-from vigil.bench.stream.throughput import _empty_tables, _fill, _timed_scorer
+from vigil.bench.stream.throughput import empty_tables, fill, timed_scorer
 from vigil.config import Settings
 from vigil.errors import VigilError
 from vigil.stores import open_log
@@ -58,11 +58,11 @@ def measure_sharing(
     for number in range(rounds):
         settings = new_settings(number)
         with closing(open_log(settings)) as event_log:
-            _fill(event_log, messages(table, path.form))
+            fill(event_log, messages(table, path.form))
         # Whatever slows the machine down for a while must not always meet the same one.
         for way in sorted(("alone", "shared"), reverse=bool(number % 2)):
             if way == "alone":
-                alone.append(_timed_scorer(settings, events))
+                alone.append(timed_scorer(settings, events))
             else:
                 shared.append(_timed_workers(settings, events, workers))
             tick()
@@ -87,7 +87,7 @@ def _each_us(seconds: list[float], events: int) -> float:
 
 def _timed_workers(settings: Settings, events: int, workers: int) -> Shared:
     """The whole log through workers; raises VigilError when events are missing."""
-    _empty_tables(settings)
+    empty_tables(settings)
     engine = open_database(settings)
     try:
         with _watching(CheckpointStore(engine, CONSUMER), events) as seen:

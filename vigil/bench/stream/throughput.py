@@ -43,11 +43,11 @@ def measure_path(
     """
     events = table.num_rows
     with closing(open_log(settings)) as event_log:
-        _fill(event_log, messages(table, path.form))
+        fill(event_log, messages(table, path.form))
     ways: dict[str, Callable[[], tuple[float, float]]] = {
         "limit": partial(_timed, partial(read_and_decode, settings, path.form, events), events),
         **_untuned(path, settings, events),
-        "scorer": partial(_timed_scorer, settings, events),
+        "scorer": partial(timed_scorer, settings, events),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, *(peers or {}))}
     for number in range(rounds):
@@ -93,14 +93,14 @@ def _summary(
     return row
 
 
-def _timed_scorer(settings: Settings, events: int) -> tuple[float, float]:
-    """A scorer without a past, through the whole log."""
-    _empty_tables(settings)
+def timed_scorer(settings: Settings, events: int) -> tuple[float, float]:
+    """(wall seconds, CPU seconds) of a scorer without a past, through the whole log."""
+    empty_tables(settings)
     consumer = f"bench-{time.time_ns()}"
     return _timed(partial(_score, settings, consumer), events)
 
 
-def _empty_tables(settings: Settings) -> None:
+def empty_tables(settings: Settings) -> None:
     """Forget the round before: its windows would be in the way."""
     engine = open_database(settings)
     tables = set(sa.inspect(engine).get_table_names()) - {"alembic_version"}
@@ -109,7 +109,8 @@ def _empty_tables(settings: Settings) -> None:
     engine.dispose()
 
 
-def _fill(event_log: EventLog, found: Iterable[Any]) -> None:
+def fill(event_log: EventLog, found: Iterable[Any]) -> None:
+    """Append messages of events, many at once."""
     batch = []
     for message in found:
         batch.append(message)
