@@ -235,10 +235,12 @@ class KafkaLog:
         with self._consuming:
             part = self._positioned(topic, partition, offset)
             deadline = time.monotonic() + READ_S
-            while self._fetch(0) == FETCH_MESSAGES and part.buffered < max_messages:
-                pass
+            # What is enough is not added to: the client fetches ahead by itself, within its bounds.
+            while part.buffered < max_messages and part.buffered_bytes < max_bytes:
+                if self._fetch(part, 0) < FETCH_MESSAGES:
+                    break
             while not part.fetched and not part.end_seen and time.monotonic() < deadline:
-                self._fetch(0.05)
+                self._fetch(part, 0.05)
                 self._raise_if_refused()
             if not part.fetched and not part.end_seen:
                 self._raise_if_down()
@@ -264,8 +266,13 @@ class KafkaLog:
         part.restart(offset)
         return part
 
-    def _fetch(self, timeout_s: float) -> int:
-        """Sort what has arrived into the partitions' buffers; returns how much it was."""
+    def _fetch(self, asked: _Partition, timeout_s: float) -> int:
+        """Sort what has arrived into the partitions' buffers; returns how much it was.
+
+        Partitions that have much and are not asked for are paused. The one that is asked for never
+        is: the client throws away what it has of one that pauses, and begins anew only after half
+        a second.
+        """
         arrived = self._consumer.consume(FETCH_MESSAGES, 0)
         if timeout_s and not arrived:
             # Asked for many, it would wait all that time for more.
@@ -281,7 +288,8 @@ class KafkaLog:
             for refused in found:
                 self._note(place, part, refused.error())  # type: ignore[arg-type]
         for place, part in self._parts.items():
-            if part.buffered_bytes > BUFFERED_BYTES and not part.paused:
+            much = part.buffered_bytes > BUFFERED_BYTES
+            if much and part is not asked and not part.paused:
                 self._consumer.pause([ck.TopicPartition(*place)])
                 part.paused = True
         return len(arrived)
