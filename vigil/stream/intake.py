@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from vigil.stores.checkpoint import Offsets
 from vigil.stores.log import EventLog, MessageBatch
 
-# One read: enough rows to think in columns, since decoding costs some milliseconds however little is
-# read. A message may be one event or a thousand, so bytes decide mostly.
+# One read: enough rows to think in columns, since decoding costs milliseconds however little there
+# is. A message may be one event or a thousand, so bytes decide mostly.
 MESSAGES_PER_READ = 20_000
 BYTES_PER_READ = 16 << 20
 # A step begins when this much waits, or so long after the first of it was read; nothing more is
