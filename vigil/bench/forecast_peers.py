@@ -9,8 +9,8 @@ import pandas as pd
 
 from vigil.backtest.candidate import find_candidates
 from vigil.errors import UsageError
-from vigil.forecast.conformal import ConformalForecaster
-from vigil.forecast.contract import Forecaster, QuantileForecaster
+from vigil.forecast.conformal import with_quantiles
+from vigil.forecast.contract import Forecaster
 from vigil.forecast.regular import RegularSeries
 from vigil.forecast.series import forecast_series
 from vigil.forecast.settings import DEFAULT_SETTINGS, ForecastSettings
@@ -112,10 +112,7 @@ def in_bands(name: str, history: pd.Series, day_steps: int, steps: int) -> np.nd
     def build() -> Forecaster:
         return candidate.build(day_steps)  # type: ignore[return-value]
 
-    model = build()
-    if not isinstance(model, QuantileForecaster):
-        model = ConformalForecaster(build, day_steps)
-    return model.quantiles(history, steps, LEVELS)
+    return with_quantiles(build, day_steps).quantiles(history, steps, LEVELS)
 
 
 def candidate_peers() -> dict[str, ForecastPeer]:

@@ -10,7 +10,6 @@ from vigil.doctor.installation import Installation
 from vigil.status import unread_messages
 from vigil.stores import open_log
 from vigil.stores.checkpoint import CONSUMER, Checkpoint, CheckpointStore
-from vigil.stores.log import EventLog
 from vigil.stores.stream_health import StreamHealth, records_per_s
 from vigil.stream.workers.partials import FOLDED, TOPIC_PARTIALS
 from vigil.stream.workers.roster import not_handed_over
@@ -35,7 +34,6 @@ def check_lag(installation: Installation) -> Finding:
     samples = StreamHealth(engine, CONSUMER).since(datetime.now(UTC) - TREND)
     with closing(open_log(installation.settings)) as event_log:
         lag = sum(unread_messages(event_log, checkpoint).values())
-        remedy = _remedy(event_log, checkpoint, lag)
     found = f"{lag:,} messages not read yet"
     if not samples or datetime.now(UTC) - samples[-1].at > STALE:
         found += ", and no scorer is at work"
@@ -43,15 +41,17 @@ def check_lag(installation: Installation) -> Finding:
     before = samples[0].lag_messages
     if lag > SMALL_LAG and lag > GROWTH * before:
         found += f" and growing: {before:,} five minutes ago, at {records_per_s(samples) or 0:,.0f}"
+        remedy = _remedy(installation, checkpoint, lag)
         return Finding("lag", PROBLEM, f"{found} records/s", remedy)
     return Finding("lag", OK, found)
 
 
-def _remedy(event_log: EventLog, checkpoint: Checkpoint | None, lag: int) -> str:
+def _remedy(installation: Installation, checkpoint: Checkpoint | None, lag: int) -> str:
     """What helps where the lag grows."""
     if checkpoint is None or TOPIC_PARTIALS not in checkpoint.offsets:
         return "give the scorer more CPU or workers (docs/scale.md), or send larger batches"
-    theirs = not_handed_over(event_log, checkpoint.offsets)
+    with closing(open_log(installation.settings)) as event_log:
+        theirs = not_handed_over(event_log, checkpoint.offsets)
     if 2 * sum(theirs.values()) > lag:
         return f"the workers are behind: start more of them, up to {len(theirs)}, one a partition"
     return "the scorer is behind its workers: longer windows, or Flink (docs/scale.md)"

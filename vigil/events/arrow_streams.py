@@ -103,16 +103,18 @@ def _read(value: bytes, names: Sequence[str], last: _Layout | None) -> tuple[_La
 def _valid(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows in one piece of memory a column; raises if a value is broken (UTF-8, offsets)."""
     joined = pa.concat_tables(tables)
-    texts = [name for name, kind in zip(joined.column_names, joined.schema.types, strict=True)
-             if pa.types.is_string(kind)]  # fmt: skip
+    texts = [each.name for each in joined.schema if pa.types.is_string(each.type)]
     joined.drop_columns(texts).validate(full=True)
     # Of texts only as much as joining them takes for granted; the rest is quicker in one piece.
     joined.select(texts).validate()
     whole = joined.combine_chunks()
-    for name in texts:
-        sound = pa.chunked_array(map(_valid_text, whole[name].chunks), pa.string())
-        whole = whole.set_column(whole.column_names.index(name), whole.schema.field(name), sound)
-    return whole
+    columns = [
+        pa.chunked_array(map(_valid_text, each.chunks), each.type)
+        if pa.types.is_string(each.type)
+        else each
+        for each in whole.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=whole.schema)
 
 
 def _valid_text(texts: pa.StringArray) -> pa.StringArray:

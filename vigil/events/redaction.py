@@ -85,7 +85,7 @@ _RULES = (
         SECRET,
     ),
     _Rule(EMAILS, ("@",), _EMAIL, "[email]"),
-    _Rule(IPS, (".",), r"\b([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\b", "${1}.0"),
+    _Rule(IPS, (), r"\b([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\b", "${1}.0"),
 )  # fmt: skip
 _SOME_IPV6 = "::|(?::[^:]*){7}"
 # What a text must hold for numbers and addresses to be looked for; a dot alone says too little.

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vigil.features.deploys import NO_DEPLOYS
 from vigil.forecast.bands import Errors, offsets, spreads
-from vigil.forecast.contract import Forecaster
+from vigil.forecast.contract import Forecaster, QuantileForecaster
 from vigil.forecast.mixture import horizon_ranges
 from vigil.forecast.panel import tested_horizons
 from vigil.forecast.pool import Panel
@@ -17,6 +17,23 @@ from vigil.forecast.settings import DEFAULT_SETTINGS
 ORIGINS = 40
 # Seasons that a model sees at least: many need two of them.
 SEASONS_SEEN = 2
+
+
+def with_quantiles(
+    build: Callable[[], Forecaster],
+    season_steps: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> QuantileForecaster:
+    """The model itself where it has quantiles of its own, else in the bands of its past errors."""
+    model = build()
+    if isinstance(model, QuantileForecaster):
+        return model
+    return ConformalForecaster(build, season_steps, progress)
+
+
+def first_origin(length: int, season_steps: int) -> int:
+    """The first past moment of a history of so many steps that a model forecasts from."""
+    return max(SEASONS_SEEN * season_steps, length // 3) + 1
 
 
 class ConformalForecaster:
@@ -64,7 +81,7 @@ class ConformalForecaster:
         return found + _offsets(panel, origins, horizons, past, steps, np.asarray(levels))
 
     def _origins(self, length: int) -> np.ndarray:
-        first = max(SEASONS_SEEN * self._season_steps, length // 3) + 1
+        first = first_origin(length, self._season_steps)
         if first >= length:
             raise ValueError(
                 f"a band needs more than {SEASONS_SEEN} seasons of {self._season_steps} steps,"

@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vigil.errors import UsageError
-from vigil.forecast.conformal import ConformalForecaster
-from vigil.forecast.contract import Forecaster, QuantileForecaster
+from vigil.forecast.conformal import with_quantiles
+from vigil.forecast.contract import Forecaster
 from vigil.forecast.panel import LEVELS
-from vigil.forecast.regular import regular
-from vigil.forecast.series import MOST_STEPS_AHEAD, SeriesForecast
+from vigil.forecast.series import SeriesForecast, checked
 
 
 def forecast_by_model(
@@ -27,15 +26,9 @@ def forecast_by_model(
     whole number of them. Its own quantiles are taken where it has some, else those of its past
     errors. Raises UsageError where the model cannot forecast the series, with the reason.
     """
-    if not 1 <= steps <= MOST_STEPS_AHEAD:
-        raise UsageError(f"horizon must be 1 to {MOST_STEPS_AHEAD} steps, got {steps}")
-    if not np.isfinite(value).any():
-        raise UsageError(f"at least one value must be a number, all {len(value)} are missing")
-    series = regular(time_s, value)
+    series = checked(time_s, value, steps)
     season = series.day_steps or 1
-    model = build(season)
-    if not isinstance(model, QuantileForecaster):
-        model = ConformalForecaster(lambda: build(season), season, progress)
+    model = with_quantiles(lambda: build(season), season, progress)
     history = series.to_pandas()
     try:
         mean = model.forecast(history, steps)

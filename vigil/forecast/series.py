@@ -82,11 +82,7 @@ def forecast_series(
     Raises UsageError for a number of steps below 1 or above 100,000 and where no value is finite.
     Cost: about 0.2 s for 16,000 points.
     """
-    if not 1 <= steps <= MOST_STEPS_AHEAD:
-        raise UsageError(f"horizon must be 1 to {MOST_STEPS_AHEAD} steps, got {steps}")
-    if not np.isfinite(value).any():
-        raise UsageError(f"at least one value must be a number, all {len(value)} are missing")
-    series = regular(time_s, value)
+    series = checked(time_s, value, steps)
     ahead_s = series.end_s + series.step_s * np.arange(steps)
     if len(series.value) < LEAST_STEPS:
         return _too_short(series, ahead_s, tuple(levels))
@@ -100,6 +96,15 @@ def forecast_series(
         ahead_s, found.mean[0], found.quantile[0], found.levels, series.step_s, seasons, method,
         tuple(_notes(series, panel, steps)),
     )  # fmt: skip
+
+
+def checked(time_s: np.ndarray, value: np.ndarray, steps: int) -> RegularSeries:
+    """The series to be continued by `steps`; raises UsageError as `forecast_series` does."""
+    if not 1 <= steps <= MOST_STEPS_AHEAD:
+        raise UsageError(f"horizon must be 1 to {MOST_STEPS_AHEAD} steps, got {steps}")
+    if not np.isfinite(value).any():
+        raise UsageError(f"at least one value must be a number, all {len(value)} are missing")
+    return regular(time_s, value)
 
 
 def _notes(series: RegularSeries, panel: Panel, steps: int) -> list[str]:

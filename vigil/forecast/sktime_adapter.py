@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from vigil.features.deploys import NO_DEPLOYS
+from vigil.forecast.conformal import SEASONS_SEEN, first_origin
 
-# Seasons that the first of the past forecasts sees.
-SEASONS_SEEN = 2
 SEED = 0
 
 
@@ -59,7 +58,7 @@ class SktimeIntervals:
         """See `QuantileForecaster`."""
         from sktime.forecasting.conformal import ConformalIntervals
 
-        first = max(SEASONS_SEEN * self._season_steps, len(history) // 3) + 1
+        first = first_origin(len(history), self._season_steps)
         tested = len(history) - first
         if tested <= steps:
             raise ValueError(

@@ -2,11 +2,14 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vigil.cli.output import json_option, print_facts, print_json, print_table, progress_bar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PATH_NAMES = ("json-kafka", "arrow-kafka", "arrow-sqlite")
 # A single JSON event costs several times as much as one of a batch.
@@ -96,6 +99,7 @@ def command(
         return
     from vigil.bench.circumstances import circumstances
     from vigil.bench.stream.history import keep as keep_result
+    from vigil.bench.stream.load import traffic
     from vigil.bench.stream.peers.environment import PINS
 
     about = circumstances() | ({"peers": " ".join(PINS)} if peers else {})
@@ -111,9 +115,10 @@ def command(
         def tick() -> None:
             bar.advance(task)
 
-        report |= _measure(opened, wanted, events, rounds, series, seed, peers, tick)
+        table = traffic(events, seed)
+        report |= _measure(opened, wanted, table, rounds, series, peers, tick)
         if workers:
-            report["workers"] = _shared(opened, wanted, events, rounds, seed, workers, tick)
+            report["workers"] = _shared(opened, wanted, table, rounds, workers, tick)
         report |= _live(opened, report["throughput"], latency_s, soak_minutes, workers, seed, tick)
     kept = keep_result(keep, report) if keep else ()
     if as_json:
@@ -125,20 +130,18 @@ def command(
 
 
 def _measure(
-    opened: ExitStack, wanted: Any, events: int, rounds: int, series: int, seed: int, peers: bool,
+    opened: ExitStack, wanted: Any, table: "pa.Table", rounds: int, series: int, peers: bool,
     tick: Any,
 ) -> dict[str, Any]:  # fmt: skip
     from vigil.bench.stream import PATHS, measure_path, measure_scoring
-    from vigil.bench.stream.load import traffic
     from vigil.bench.stream.peers.run import peer_rates
     from vigil.bench.stream.series import measure_checkpoint
     from vigil.bench.stream.servers import BenchServers
 
-    table = traffic(events, seed)
     servers = BenchServers(opened)
     timings = []
     for path in (path for path in PATHS if path.name in wanted):
-        rows = table.slice(0, events // JSON_SHARE) if path.form == "json" else table
+        rows = _rows(table, path.form)
         beside = peer_rates(rows.num_rows) if peers and path.has_peers else {}
         settings = servers.settings(path.name, path.log)
         timings.append(measure_path(path, settings, rows, rounds, tick, beside))
@@ -149,17 +152,21 @@ def _measure(
     return {"throughput": timings, "scoring": scoring, "checkpoint": checkpoint}
 
 
+def _rows(table: "pa.Table", form: str) -> "pa.Table":
+    """Of single JSON messages fewer are enough to measure."""
+    return table.slice(0, table.num_rows // JSON_SHARE) if form == "json" else table
+
+
 def _shared(
-    opened: ExitStack, wanted: Any, events: int, rounds: int, seed: int, workers: int, tick: Any
+    opened: ExitStack, wanted: Any, table: "pa.Table", rounds: int, workers: int, tick: Any
 ) -> list[dict[str, Any]]:
     from vigil.bench.stream import PATHS
-    from vigil.bench.stream.load import traffic
     from vigil.bench.stream.servers import BenchServers
     from vigil.bench.stream.sharing import measure_sharing
 
-    table, servers, found = traffic(events, seed), BenchServers(opened), []
+    servers, found = BenchServers(opened), []
     for path in (path for path in PATHS if path.name in wanted and path.log == "kafka"):
-        rows = table.slice(0, events // JSON_SHARE) if path.form == "json" else table
+        rows = _rows(table, path.form)
 
         def new_settings(number: int, name: str = path.name) -> Any:
             servers.stop()

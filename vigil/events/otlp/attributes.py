@@ -163,10 +163,13 @@ def _key_values(buffer, starts, ends):
 
 
 @compiled
-def _same(buffer, start, other, size):
-    """Whether the bytes at two places are equal."""
+def _same(buffer, starts, ends, row, other):
+    """Whether the texts of two rows are equal."""
+    size = ends[row] - starts[row]
+    if ends[other] - starts[other] != size:
+        return False
     at = 0
-    while at < size and buffer[start + at] == buffer[other + at]:
+    while at < size and buffer[starts[row] + at] == buffer[starts[other] + at]:
         at += 1
     return at == size
 
@@ -187,21 +190,15 @@ def _intern(buffer, starts, ends):
     follower = np.full(len(starts), -1, np.int64)
     count, before = 0, -1
     for row in range(len(starts)):
-        start, size = starts[row], ends[row] - starts[row]
         number = follower[before] if before >= 0 else -1
-        if number >= 0:
-            other = starts[first[number]]
-            if ends[first[number]] - other != size or not _same(buffer, start, other, size):
-                number = -1
-        if number < 0:
+        if number < 0 or not _same(buffer, starts, ends, row, first[number]):
             digest = np.uint64(14695981039346656037)
-            for at in range(start, ends[row]):
+            for at in range(starts[row], ends[row]):
                 digest = (digest ^ np.uint64(buffer[at])) * np.uint64(1099511628211)
             place = np.int64((digest ^ (digest >> np.uint64(32))) & np.uint64(room - 1))
             while table[place] >= 0:
                 number = table[place]
-                other = starts[first[number]]
-                if ends[first[number]] - other == size and _same(buffer, start, other, size):
+                if _same(buffer, starts, ends, row, first[number]):
                     break
                 place = (place + 1) & (room - 1)
             if table[place] < 0:
