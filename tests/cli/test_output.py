@@ -10,3 +10,9 @@ def test_text_in_brackets_is_no_markup(capsys):
     shown = capsys.readouterr().out
     for text in ("of [ip]", "body [text]", "from [email] at [/orders]", "[bold]", "[/api]"):
         assert text in shown
+
+
+def test_a_table_without_rows_is_said_in_a_line(capsys):
+    """A head without a body looks as if something had been cut off."""
+    print_table("Silences in force", ("silence", "until"), [])
+    assert capsys.readouterr().out == "Silences in force: none\n"

@@ -28,7 +28,10 @@ def print_json(document: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; values are shown as they are."""
+    """A table on stdout; values are shown as they are. One line where there is nothing."""
+    if not rows:
+        click.echo(f"{title}: none")
+        return
     _print(title, rows, columns)
 
 

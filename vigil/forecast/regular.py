@@ -98,7 +98,7 @@ def regular(time_s: np.ndarray, value: np.ndarray) -> RegularSeries:
     known = np.isfinite(value)
     largest = np.abs(value[known]).max()
     if largest > MOST_VALUE:
-        raise UsageError(f"values must lie between ±{MOST_VALUE:g}, got {largest:g}")
+        raise UsageError(f"|value| must be <= {MOST_VALUE:g}, got {largest:g}")
     step_s = usual_step_s(time_s)
     last_s = float(time_s.max())
     # Anchored at the end: irregular times must not shift the step that the forecast follows.
