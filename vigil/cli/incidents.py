@@ -48,9 +48,9 @@ def command(incident: str | None, only_open: bool, last: str, limit: int, as_jso
 def _row(row: dict[str, Any]) -> tuple[Any, ...]:
     from vigil.alerts.card import cause_name
 
-    since = datetime.fromisoformat(row["opened_at"])
+    since = f"{datetime.fromisoformat(row['opened_at']):%Y-%m-%d %H:%MZ}"
     return (
-        row["incident_id"], row["status"], row["severity"], row["owner"], f"{since:%Y-%m-%d %H:%MZ}",
+        row["incident_id"], row["status"], row["severity"], row["owner"], since,
         row["title"], cause_name(row), row["told"],
     )  # fmt: skip
 
