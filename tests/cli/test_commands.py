@@ -61,7 +61,7 @@ def test_a_known_error_is_one_sentence_and_an_exit_code(capsys, tmp_path):
         main(["detect", str(missing), "--out", str(tmp_path / "x.csv"), "--json"])
     said = capsys.readouterr()
     assert caught.value.code == 2
-    assert said.err.startswith(f"vigil: {missing} cannot be read")
+    assert said.err.startswith(f"vigil: there is no file {missing}")
     assert said.err.count("\n") == 1
     assert json.loads(said.out)["exit_code"] == 2
 

@@ -1,9 +1,11 @@
 """Any times and values become a regular series without gaps."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vigil.errors import UsageError
 from vigil.forecast.regular import regular, usual_step_s
 
 TIMES = st.lists(st.integers(0, 10_000), min_size=1, max_size=60)
@@ -18,7 +20,7 @@ def test_the_grid_ends_with_the_last_row_and_has_no_gap(times, holes):
     value[0] = 7.0
     series = regular(time_s, value)
     assert np.isfinite(series.value).all()
-    assert series.end_s - series.step_s == time_s.max()
+    assert series.end_s - series.step_s == pytest.approx(time_s.max())
     assert series.measured.any()
     known = np.isfinite(value)
     assert series.value.min() >= value[known].min() - 1e-9
@@ -55,6 +57,25 @@ def test_the_step_is_the_commonest_distance():
     """Gaps and jitter do not change it; one instant has no distance, so a minute is assumed."""
     assert usual_step_s(np.array([0.0, 300, 600, 900, 7200, 7500])) == 300
     assert usual_step_s(np.array([5.0])) == 60
+
+
+@pytest.mark.parametrize("jitter_s", [1.0, 10.0, 60.0])
+def test_a_step_is_found_in_times_that_all_jitter(jitter_s):
+    """Probes that start a little late each time still have a day of 288 steps."""
+    late_s = np.random.default_rng(0).uniform(0, jitter_s, 900)
+    assert usual_step_s(300.0 * np.arange(900) + late_s) == 300
+
+
+def test_times_without_any_step_have_a_middling_one():
+    """Requests that come by chance are not cut into steps of the shortest distance."""
+    time_s = np.random.default_rng(0).exponential(300, 600).cumsum()
+    assert 100 < usual_step_s(time_s) < 400
+
+
+def test_a_value_that_nothing_can_be_reckoned_with_is_refused():
+    """The message names the value and the range."""
+    with pytest.raises(UsageError, match=r"must be <= 1e\+100, got 1e\+308"):
+        regular(np.array([0.0, 60]), np.array([1.0, -1e308]))
 
 
 def test_libraries_take_it_with_its_frequency():

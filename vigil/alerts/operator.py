@@ -3,7 +3,7 @@
 import getpass
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from vigil.alerts.policy import Policy
 from vigil.alerts.policy.match import matcher_words, matches
 from vigil.errors import UsageError
 from vigil.stores.alerting import AlertStore
+from vigil.stores.timescale import newest_window_end
 
 
 class Operator:
@@ -22,11 +23,15 @@ class Operator:
         self._engine = engine
         self._policy = policy
 
-    def incidents(self, since_at: datetime, limit: int, only_open: bool) -> list[dict[str, Any]]:
-        """Documents with `owner` and `told`: the channels, or why nobody was."""
+    def incidents(self, last: timedelta, limit: int, only_open: bool) -> list[dict[str, Any]]:
+        """Documents with `owner` and `told`: the channels, or why nobody was.
+
+        `last` counts back from the newest window: a replay of the past has a last week too.
+        """
         with self._engine.connect() as connection:
             store = AlertStore(connection)
-            found = store.incidents(since_at, limit, only_open)
+            newest_at = newest_window_end(connection) or datetime.now(UTC)
+            found = store.incidents(newest_at - last, limit, only_open)
             return [
                 {
                     **document,

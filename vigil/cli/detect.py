@@ -29,7 +29,8 @@ def command(
 
     Writes one row for each row, in order: timestamp, value, score (0 to 1, higher is stranger),
     flag (1 = alert), expected, lower and upper. The score of a row depends on earlier rows only,
-    as it would on a live stream. Timestamps without a zone are UTC.
+    as it would on a live stream. Timestamps without a zone are UTC; a header is not needed, and
+    semicolons (with decimal commas) or tabs may stand between columns.
 
     \b
     Examples:

@@ -22,4 +22,4 @@ def command(as_json: bool) -> None:
         print_json(stopped)
     else:
         rows = [(name, "stopped" if was else "was not running") for name, was in stopped.items()]
-        print_table("", ("service", ""), rows)
+        print_table("Stopping", ("service", ""), rows)

@@ -11,7 +11,6 @@ from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 
 if TYPE_CHECKING:
     import numpy as np
-    from rich.progress import Progress
 
     from vigil.forecast.series import SeriesForecast
 
@@ -80,12 +79,11 @@ def command(
     if place:
         end_s = float(series.time_s.max()) + max(steps, 1) * usual_step_s(series.time_s)
         holidays = public_holidays(place, float(series.time_s.min()), end_s)
-    with progress_bar() as bar:
-        go_on = _by_model(named, bar) if named else partial(forecast_series, holidays=holidays)
-        try:
-            forecast = go_on(series.time_s, series.value, steps)
-        except UsageError as error:
-            raise InputError(f"{file} cannot be forecast: {error}") from error
+    go_on = _by_model(named) if named else partial(forecast_series, holidays=holidays)
+    try:
+        forecast = go_on(series.time_s, series.value, steps)
+    except UsageError as error:
+        raise InputError(f"{file} cannot be forecast: {error}") from error
     latest = series.timestamp[int(series.time_s.argmax())]
     rows = pl.DataFrame(
         {
@@ -124,9 +122,7 @@ def command(
     print_facts("Forecast", {name: told.get(name, value) for name, value in facts.items() if value})
 
 
-def _by_model(
-    name: str, bar: "Progress"
-) -> Callable[["np.ndarray", "np.ndarray", int], "SeriesForecast"]:
+def _by_model(name: str) -> Callable[["np.ndarray", "np.ndarray", int], "SeriesForecast"]:
     from vigil.backtest.candidate import find_candidates
     from vigil.errors import UsageError
     from vigil.forecast.modelled import forecast_by_model
@@ -134,8 +130,13 @@ def _by_model(
     [candidate] = find_candidates([name])
     if candidate.role != "forecaster":
         raise UsageError(f"--model must be a forecaster, {name} is a {candidate.role}")
-    task = bar.add_task("forecasting the past", total=None)
-    return partial(
-        forecast_by_model, name, candidate.build,  # type: ignore[arg-type]
-        progress=lambda done, total: bar.update(task, completed=done, total=total),
-    )  # fmt: skip
+
+    def go_on(time_s: "np.ndarray", value: "np.ndarray", steps: int) -> "SeriesForecast":
+        with progress_bar() as bar:
+            task = bar.add_task("forecasting the past", total=None)
+            return forecast_by_model(
+                name, candidate.build, time_s, value, steps,  # type: ignore[arg-type]
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )  # fmt: skip
+
+    return go_on

@@ -12,7 +12,8 @@ from vigil.cli.time import parse_duration
 @click.command("incidents")
 @click.argument("incident", required=False)
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not over.")
-@click.option("--last", default="7d", show_default=True, help="How far back: 90m, 12h, 7d.")
+@click.option("--last", default="7d", show_default=True,
+              help="How far back from the newest window: 90m, 12h, 7d.")  # fmt: skip
 @click.option("--limit", default=50, show_default=True, help="How many at most.")
 @json_option
 def command(incident: str | None, only_open: bool, last: str, limit: int, as_json: bool) -> None:
@@ -29,16 +30,13 @@ def command(incident: str | None, only_open: bool, last: str, limit: int, as_jso
 
     Exit codes: 0 done, 1 nothing is open (with --open), 2 no such incident, 3 the database is down.
     """
-    from datetime import UTC
-
     from vigil.cli.operator import operator
 
     with operator() as store:
         if incident:
             _tell(store.story(incident), as_json)
             return
-        since_at = datetime.now(UTC) - timedelta(seconds=parse_duration(last))
-        rows = store.incidents(since_at, limit, only_open)
+        rows = store.incidents(timedelta(seconds=parse_duration(last)), limit, only_open)
     if as_json:
         print_json(rows)
     else:
@@ -50,9 +48,9 @@ def command(incident: str | None, only_open: bool, last: str, limit: int, as_jso
 def _row(row: dict[str, Any]) -> tuple[Any, ...]:
     from vigil.alerts.card import cause_name
 
-    since = datetime.fromisoformat(row["opened_at"])
+    since = f"{datetime.fromisoformat(row['opened_at']):%Y-%m-%d %H:%MZ}"
     return (
-        row["incident_id"], row["status"], row["severity"], row["owner"], f"{since:%m-%d %H:%M:%S}",
+        row["incident_id"], row["status"], row["severity"], row["owner"], since,
         row["title"], cause_name(row), row["told"],
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -27,20 +28,34 @@ def print_json(document: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; values are shown as they are."""
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
-    for name in columns:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    # A pipe has no width: give each column room instead of cutting names.
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
+    """A table on stdout; values are shown as they are. One line where there is nothing."""
+    if not rows:
+        click.echo(f"{title}: none")
+        return
+    _print(title, rows, columns)
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Name and value, a line each."""
-    print_table(title, ("", ""), list(facts.items()))
+    _print(title, list(facts.items()))
+
+
+def _print(title: str, rows: Sequence[Sequence[Any]], columns: Sequence[str] = ()) -> None:
+    # Text, since what is in brackets ("[email]", "[/orders]") would be markup in plain cells.
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        show_edge=False,
+        show_header=bool(columns),
+    )
+    for name in columns:
+        table.add_column(Text(name))
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    # A pipe has no width: give each column room instead of cutting names.
+    console = Console()
+    (console if console.is_terminal else Console(width=200)).print(table)
 
 
 def progress_bar() -> Progress:

@@ -27,7 +27,7 @@ from vigil.incidents.incident import (
     WITHDRAWN,
 )
 from vigil.stores.database import Schema, open_database
-from vigil.stores.timescale import REQUEST_WINDOWS, SERIES, TIME
+from vigil.stores.timescale import REQUEST_WINDOWS, SERIES, TIME, newest_window_end
 
 if TYPE_CHECKING:
     from vigil.alerts.labelling import Labelled
@@ -121,15 +121,8 @@ class Client:
     @property
     def newest_at(self) -> datetime:
         """End of the newest window, the clock where there is none."""
-        query = sa.text(
-            "SELECT greatest("
-            "(SELECT max(window_start + window_s * interval '1 second') FROM request_windows"
-            " WHERE window_start = (SELECT max(window_start) FROM request_windows)),"
-            "(SELECT max(window_start + window_s * interval '1 second') FROM metric_windows"
-            " WHERE window_start = (SELECT max(window_start) FROM metric_windows)))"
-        )
         with self._engine.connect() as connection:
-            newest: datetime | None = connection.execute(query).scalar()
+            newest = newest_window_end(connection)
         return newest or datetime.now(UTC)
 
     def _range(self, start: Instant | None, end: Instant | None, last: str) -> TimeRange:

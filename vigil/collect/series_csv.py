@@ -1,10 +1,12 @@
 """A csv of timestamps and values, as anybody has it: one series, read forgivingly."""
 
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,38 +33,67 @@ def read_series(path: Path) -> SeriesFile:
     """The first two columns of the csv: timestamp and value; others are ignored.
 
     Timestamps may be ISO 8601 with or without zone, or epoch numbers; quoted numbers, empty
-    values, duplicates and any order are fine. Raises InputError with the line and the value.
+    values, duplicates and any order are fine. So are files without a header, with tabs or
+    semicolons between columns (then a comma in a value is a decimal one), and UTF-16. Raises
+    InputError with the line and the value.
     """
     if path.is_dir():
         # Polars would read all files below it as one.
         raise InputError(f"{path} is a folder: give one csv file")
-    try:
-        frame = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be read as csv: {reason}") from error
+    if not path.exists():
+        raise InputError(f"there is no file {path}")
+    frame = _read_csv(path)
+    separator = next((mark for mark in ";\t" if mark in frame.columns[0]), ",")
+    if separator != ",":
+        frame = _read_csv(path, separator=separator)
     if frame.width < 2:
         raise InputError(f"{path} needs the columns timestamp and value, got {frame.columns}")
+    texts, parsed = _series(frame, separator)
+    head = pl.DataFrame([frame.columns[:2]], schema=["timestamp", "value"], orient="row")
+    first_line = 2
+    if not any(column.has_nulls() for column in _series(head, separator)[1]):
+        first_line = 1
+        frame = _read_csv(path, separator=separator, has_header=False)
+        texts, parsed = _series(frame, separator)
     if frame.is_empty():
         raise InputError(f"{path} has no rows")
+    for name, rule in (("timestamp", "a timestamp"), ("value", "a number")):
+        bad = parsed[name].is_null().arg_true()
+        if len(bad):
+            line, given = bad[0] + first_line, texts[name][int(bad[0])]
+            raise InputError(f"{path}, line {line}: must be {rule}, got {given!r}")
+    time_s = parsed["timestamp"].dt.epoch("us").to_numpy() / 1e6
+    return SeriesFile(texts["timestamp"], time_s, parsed["value"].to_numpy())
+
+
+def _read_csv(path: Path, **layout: Any) -> pl.DataFrame:
+    """All columns as text."""
+    try:
+        with path.open("rb") as file:
+            wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        source = path.read_text("utf-16").encode() if wide else path
+        return pl.read_csv(source, infer_schema=False, truncate_ragged_lines=True, **layout)
+    except (OSError, UnicodeError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read as csv: {reason}") from error
+
+
+def _series(frame: pl.DataFrame, separator: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The first two columns as they are, and as instants and numbers, null where they are none."""
     texts = frame.select(
         pl.nth(0).fill_null("").alias("timestamp"),
         pl.nth(1).fill_null("").str.strip_chars().alias("value"),
     )
-    missing = pl.col("value").str.to_lowercase().is_in(_MISSING)
+    value = pl.col("value")
+    number = value.str.replace(",", ".", literal=True) if separator == ";" else value
     parsed = texts.select(
-        time=parse_time("timestamp"),
-        value=pl.when(missing)
+        parse_time("timestamp").alias("timestamp"),
+        pl.when(value.str.to_lowercase().is_in(_MISSING))
         .then(float("nan"))
-        .otherwise(pl.col("value").cast(pl.Float64, strict=False)),
+        .otherwise(number.cast(pl.Float64, strict=False))
+        .alias("value"),
     )
-    for column, rule in (("time", "a timestamp"), ("value", "a number")):
-        bad = parsed[column].is_null().arg_true()
-        if len(bad):
-            given = texts["timestamp" if column == "time" else "value"][int(bad[0])]
-            raise InputError(f"{path}, line {bad[0] + 2}: must be {rule}, got {given!r}")
-    time_s = parsed["time"].dt.epoch("us").to_numpy() / 1e6
-    return SeriesFile(texts["timestamp"], time_s, parsed["value"].to_numpy())
+    return texts, parsed
 
 
 _ISO = re.compile(

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vigil.errors import UsageError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,6 +15,12 @@ DAY_S = 86_400.0
 BRIDGED_STEPS = 12
 # More steps than this between first and last value are cut off at the front.
 MOST_STEPS = 200_000
+# A distance between times that is at least this share of all is the step.
+COMMON = 0.25
+# Times that are further than this share of a step from any regular ones, in the median, have none.
+MOST_JITTER = 0.1
+# Beyond it, sums of squares and cubes overflow.
+MOST_VALUE = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,9 @@ class RegularSeries:
 def usual_step_s(time_s: np.ndarray) -> float:
     """The commonest distance of distinct times; a minute where there is only one.
 
+    Where times jitter, so that no distance is common, it is what fits all of them best: a whole
+    number of seconds if the jitter leaves room for one.
+
     >>> usual_step_s(np.array([0.0, 60, 60, 120, 360]))
     60.0
     """
@@ -66,20 +77,33 @@ def usual_step_s(time_s: np.ndarray) -> float:
     if not len(distances):
         return 60.0
     found, times = np.unique(distances, return_counts=True)
-    return float(found[times.argmax()])
+    if times.max() >= COMMON * len(distances):
+        return float(found[times.argmax()])
+    middle = float(np.median(distances))
+    steps = np.maximum(1, np.rint(distances / middle))
+    off = np.abs(distances - steps * middle)
+    if np.median(off) > MOST_JITTER * middle:
+        return middle
+    step_s, doubt_s = distances.sum() / steps.sum(), 2 * off.max() / steps.sum()
+    return float(np.rint(step_s) if abs(step_s - np.rint(step_s)) <= doubt_s else step_s)
 
 
 def regular(time_s: np.ndarray, value: np.ndarray) -> RegularSeries:
     """Float64 (n,) times and values in any order on a grid; NaN values are gaps.
 
     Values that fall into the same step, duplicates among them, are averaged. The grid ends with
-    the last row, whether or not it has a value. Needs at least one finite value.
+    the last row, whether or not it has a value. Needs at least one finite value. Raises UsageError
+    for a value beyond 1e100.
     """
+    known = np.isfinite(value)
+    largest = np.abs(value[known]).max()
+    if largest > MOST_VALUE:
+        raise UsageError(f"|value| must be <= {MOST_VALUE:g}, got {largest:g}")
     step_s = usual_step_s(time_s)
     last_s = float(time_s.max())
     # Anchored at the end: irregular times must not shift the step that the forecast follows.
     back = np.round((last_s - time_s) / step_s).astype(np.int64)
-    known = np.isfinite(value) & (back < MOST_STEPS)
+    known &= back < MOST_STEPS
     steps = int(back[known].max()) + 1
     position = steps - 1 - back[known]
     total = np.bincount(position, weights=value[known], minlength=steps)

@@ -49,6 +49,19 @@ METRIC_WINDOWS: Schema = {
 }
 
 
+def newest_window_end(connection: sa.Connection) -> datetime | None:
+    """Where the stream stands, which is not the clock in a replay; None before the first window."""
+    query = sa.text(
+        "SELECT greatest("
+        "(SELECT max(window_start + window_s * interval '1 second') FROM request_windows"
+        " WHERE window_start = (SELECT max(window_start) FROM request_windows)),"
+        "(SELECT max(window_start + window_s * interval '1 second') FROM metric_windows"
+        " WHERE window_start = (SELECT max(window_start) FROM metric_windows)))"
+    )
+    newest: datetime | None = connection.execute(query).scalar()
+    return newest
+
+
 class WindowStore:
     """Reads what the stream wrote; the stream itself writes through `stores.checkpoint`.
 
