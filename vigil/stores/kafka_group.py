@@ -27,12 +27,11 @@ from vigil.stores.kafka_clients import (
     PRODUCING,
     REQUEST_S,
     Place,
-    batch_of,
-    by_place,
     client_settings,
     produce,
     text_of,
 )
+from vigil.stores.kafka_messages import batch_of, by_place
 from vigil.stores.log import Message, MessageBatch
 
 log = getLogger("vigil.kafka")

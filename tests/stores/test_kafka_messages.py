@@ -2,7 +2,7 @@
 
 import confluent_kafka as ck
 
-from vigil.stores.kafka_clients import by_place
+from vigil.stores.kafka_messages import by_place
 
 
 def message(topic: str, partition: int, error: int | None = None) -> ck.Message:
