@@ -126,6 +126,30 @@ def test_the_bands_of_each_family_are_judged():
     assert asked == ["80 % band holds 77% to 83%", "95 % band holds 93% to 97%"]
 
 
+def share(family: str, name: str, value: float, deviation: float) -> dict:
+    """What is told of a family's bands: all right but `name`, in an interval of 90 %."""
+    figures = {"family": family, "horizon": "1h", "forecaster": "vigil"}
+    for key, exact in (("covered_80", 0.8), ("covered_95", 0.95)):
+        told = value if key == name else exact
+        ends = {f"{key}_low": told - 1.645 * deviation, f"{key}_high": told + 1.645 * deviation}
+        figures |= {key: told, **ends}
+    return figures
+
+
+@pytest.mark.parametrize(
+    ("deviation", "most", "answer"), [(0.05, 30, "yes"), (0.001, 0, "no")], ids=["few", "many"]
+)
+def test_families_may_miss_as_often_as_exact_bands_would(deviation, most, answer):
+    """Eight families of twenty lie beside what is asked: of few cases that is chance, of many it
+    is not.
+    """
+    rows = [share(f"f{n}", "covered_80", 0.86 if n < 8 else 0.8, deviation) for n in range(20)]
+    [told] = [row for row in verdict(rows) if row["family"] == "each"]
+    assert told["asked"] == "of 40 shares of families no more miss than of exact bands"
+    assert (told["value"], told["holds"]) == (8, answer)
+    assert 0 <= told["low"] <= told["high"] <= most
+
+
 def width(results: pd.DataFrame) -> float:
     """Of the interval of Vigil's relative error over all."""
     own = next(row for row in summarise(results) if row["forecaster"] == "vigil")
