@@ -49,6 +49,7 @@ $(STAMP): $(UV_STAMP) requirements.lock pyproject.toml
 	@$(BIN)/python -m vigil.detect.warm
 	@$(BIN)/python -m vigil.logs.warm
 	@$(BIN)/python -m vigil.events.otlp.warm
+	@$(BIN)/python -c 'import vigil.stores.kafka_columns'
 	@touch $@
 
 # Flink pins older releases of numpy and pyarrow, so it has an environment of its own, which sees

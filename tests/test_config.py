@@ -40,6 +40,19 @@ def test_the_environment_comes_before_the_file_and_the_file_before_defaults(writ
     )
 
 
+def test_a_home_has_settings_of_its_own(write, tmp_path, monkeypatch):
+    """What wrote the home goes on as it was; a file in the working folder comes before it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "vigil.toml").write_text("window_s = 60\n")
+    assert load_settings(home=home).window_s == 60
+    monkeypatch.setenv("VIGIL_HOME", str(home))
+    assert load_settings().window_s == 60
+    assert origins()["window_s"] == str(home / "vigil.toml")
+    write("window_s = 30\n")
+    assert load_settings().window_s == 30
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -16,6 +16,7 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -53,18 +54,20 @@ _OTHER_VARIABLES = frozenset(
 )
 
 
-def config_path() -> Path | None:
-    """The file that VIGIL_CONFIG names, else `vigil.toml` in the working folder where there is one.
+def config_path(home: Path | None = None) -> Path | None:
+    """The file that VIGIL_CONFIG names, else `vigil.toml` in the working folder, else in the home.
 
-    Raises ConfigError for a named file that is missing.
+    `home`: the folder that is meant, where it is not VIGIL_HOME. Raises ConfigError for a named
+    file that is missing.
     """
     named = os.environ.get("VIGIL_CONFIG")
-    path = Path(named or FILE_NAME).expanduser()
-    if path.is_file():
-        return path
     if named:
-        raise ConfigError(f"VIGIL_CONFIG names {named!r}, which is no file")
-    return None
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"VIGIL_CONFIG names {named!r}, which is no file")
+        return path
+    home = home or Path(os.environ.get(_variable("home")) or DEFAULT_HOME).expanduser()
+    return next((path for path in (Path(FILE_NAME), home / FILE_NAME) if path.is_file()), None)
 
 
 class Settings(BaseSettings):
@@ -175,11 +178,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What was passed, the environment, the file; in this order."""
-        return (
-            init_settings,
-            env_settings,
-            TomlConfigSettingsSource(settings_cls, toml_file=config_path()),
-        )
+        assert isinstance(init_settings, InitSettingsSource)
+        path = config_path(init_settings.init_kwargs.get("home"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
 
     def shown(self) -> dict[str, str]:
         """The values in force, fit to be printed: secrets inside addresses are masked."""
@@ -222,7 +223,8 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises ConfigError naming the setting, where it was set, the rule and the refused value.
     """
-    problems = _unknown_in_file()
+    home = overrides.get("home")
+    problems = _unknown_in_file(config_path(Path(str(home)) if home else None))
     if problems:
         raise ConfigError(problems[0])
     try:
@@ -235,7 +237,7 @@ def load_settings(**overrides: object) -> Settings:
 def find_problems() -> list[str]:
     """A sentence for each setting that is unknown or refused, in file and environment."""
     try:
-        problems = _unknown_in_file()
+        problems = _unknown_in_file(config_path())
         Settings()
     except ConfigError as error:
         return [str(error)]
@@ -246,12 +248,12 @@ def find_problems() -> list[str]:
 
 def origins() -> dict[str, str]:
     """Setting → where its value comes from: the variable, the file, or `default`."""
-    in_file = _file_values()
-    path = str(config_path())
+    path = config_path()
+    in_file = _file_values(path)
     return {
         name: _variable(name)
         if _variable(name) in os.environ
-        else path
+        else str(path)
         if name in in_file
         else "default"
         for name in Settings.model_fields
@@ -262,8 +264,7 @@ def _variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _file_values() -> dict[str, object]:
-    path = config_path()
+def _file_values(path: Path | None) -> dict[str, object]:
     if path is None:
         return {}
     try:
@@ -272,11 +273,11 @@ def _file_values() -> dict[str, object]:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
 
 
-def _unknown_in_file() -> list[str]:
+def _unknown_in_file(path: Path | None) -> list[str]:
     names = list(Settings.model_fields)
     return [
-        f"{config_path()}: {name} {_fate(name) or f'is no setting{_nearest(name, names)}'}"
-        for name in _file_values()
+        f"{path}: {name} {_fate(name) or f'is no setting{_nearest(name, names)}'}"
+        for name in _file_values(path)
         if name not in names
     ]
 

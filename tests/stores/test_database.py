@@ -1,15 +1,20 @@
 """The database: migrations, frames in and out, errors that name the address."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vigil.config import load_settings
 from vigil.errors import ConfigError, StoreError
+from vigil.stores import database
 from vigil.stores.database import copy_frame, open_database, read_frame
 
 TIME = pl.Datetime("us", "UTC")
@@ -23,6 +28,17 @@ def test_opening_twice_changes_nothing(store_settings):
             tables = sa.inspect(connection).get_table_names()
         engine.dispose()
     assert {"request_windows", "scores", "checkpoints", "promotions"} <= set(tables)
+
+
+def test_the_newest_migration_is_known_by_its_file(store):
+    """A schema that is up to date is seen without Alembic, which takes a while to load."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    assert database.newest_revision() == ScriptDirectory.from_config(config).get_current_head()
+    with store.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == (
+            database.newest_revision(),
+        )
 
 
 def test_rollups_are_there_with_and_without_timescale(store):

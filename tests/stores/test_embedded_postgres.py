@@ -1,6 +1,9 @@
 """The database from a wheel: it starts, also where the first try fails."""
 
+import json
+import os
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -39,3 +42,25 @@ def test_a_server_that_never_starts_is_an_error_with_its_folder(server_home, mon
     folder = server_home / "never"
     with pytest.raises(StoreError, match=f"in {folder} did not start"):
         start_postgres(folder)
+
+
+def test_a_user_that_comes_meanwhile_is_not_forgotten(server_home, monkeypatch):
+    """The dead leave the list of users; else the server would stop under those still there."""
+    folder = server_home / "shared" / "data"
+    users = folder / ".handle_pids.json"
+    start_postgres(folder)
+    mine = os.getpid()
+    (dead := subprocess.Popen(["true"])).wait()
+    lock = import_wheel().postgres_server.PostgresServer._lock
+
+    @contextmanager
+    def waiting():
+        with lock:
+            # What another process wrote while this one waited.
+            users.write_text(json.dumps([mine, os.getppid(), dead.pid]))
+            yield
+
+    monkeypatch.setattr(import_wheel().postgres_server.PostgresServer, "_lock", waiting())
+    start_postgres(folder)
+    assert json.loads(users.read_text()) == [mine, os.getppid()]
+    users.write_text(json.dumps([mine]))

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from database_contents import database_contents
 
 from vigil.config import Settings, load_settings
-from vigil.errors import StoreError
+from vigil.errors import ConfigError, StoreError
 from vigil.events.content import CONTENT_TYPE, NDJSON
 from vigil.events.schema import TOPIC_DEAD_LETTERS, TOPIC_EVENTS
 from vigil.services import service_environment
@@ -145,6 +145,16 @@ def test_counts_add_up_and_dead_letters_say_why(store_settings):
     letters = [json.loads(line) for line in stored.message.value.splitlines()]
     assert [letter["field"] for letter in letters] == ["record", "record", "time"]
     assert all("topic vigil.events, partition 0" in letter["place"] for letter in letters)
+
+
+def test_windows_of_another_length_are_refused(small_estate):
+    """To a detector that knows minutes every ten seconds are unusual."""
+    other = small_estate.model_copy(update={"window_s": 10})
+    with (
+        pytest.raises(ConfigError, match="VIGIL_WINDOW_S must be 60"),
+        open_scorer(other, "s", None),
+    ):
+        pass
 
 
 def bundle_for(settings: Settings, registry: Registry, name: str) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from vigil.collect.ingest import ingest_files
-from vigil.config import ROOT, Settings, load_settings
+from vigil.config import FILE_NAME, ROOT, Settings, load_settings
 from vigil.demo.feed import feed_broken, feed_requests
 from vigil.demo.plan import START_AT, WINDOW_S, DemoPlan, Progressed
 from vigil.errors import DependencyError, VigilError
@@ -64,6 +64,10 @@ class Demo:
         else:
             self.say("going on with the demo that was interrupted")
         self.settings.home.mkdir(parents=True, exist_ok=True)
+        # So that `vigil up` on this home goes on as the demo did.
+        (self.settings.home / FILE_NAME).write_text(
+            f"window_s = {self.settings.window_s}\nledger_days = {self.settings.ledger_days}\n"
+        )
         self.done = Progressed(record)
 
     def say(self, text: str) -> None:

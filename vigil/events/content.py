@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from vigil.events.joined import beginnings
+
 CONTENT_TYPE = "content-type"
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 NDJSON = "application/x-ndjson"
@@ -33,7 +35,7 @@ def numbers_by_form(content_types: Sequence[str], values: Sequence[bytes]) -> di
 
 
 def _any_otlp(values: Sequence[bytes]) -> bool:
-    if all(map(_OTHER_FIELD.match, {value[:3] for value in values})):
+    if all(map(_OTHER_FIELD.match, beginnings(values, 3))):
         return False
     return any(map(_OTLP_FIELD.match, values))
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from vigil.events.content import JSON
 from vigil.events.dead_letters import one_dead_letter, readable
+from vigil.events.joined import Joined, sizes_of
 from vigil.events.nul import may_hold_nul
 from vigil.events.payloads import Payloads, Rows
 from vigil.events.rules import Limits
@@ -34,25 +35,40 @@ def _read_plain(
     payloads: Payloads, numbers: Sequence[int], limits: Limits, schema: dict[str, pl.DataType]
 ) -> Rows | None:
     """All lines in one parse, as nearly all traffic is; None when some need a closer look."""
-    contents = [payloads.values[number].strip() for number in numbers]
-    text = b"\n".join(contents)
-    payload_of, line_of = np.array(numbers, np.int64), np.ones(len(numbers), np.int64)
-    lines = contents
-    if text.count(b"\n") >= len(contents):
-        counts = np.array([content.count(b"\n") + 1 for content in contents])
-        if any(payloads.content_types[payload] == JSON for payload in payload_of[counts > 1]):
-            return None  # one object over many lines
-        lines = text.split(b"\n")
-        first = np.cumsum(counts) - counts
-        line_of = np.arange(1, len(lines) + 1) - np.repeat(first, counts)
-        payload_of = np.repeat(payload_of, counts)
-    if max(map(len, lines)) > limits.max_line_bytes:
+    found = _lines(payloads, numbers)
+    if found is None:
+        return None
+    text, lines, payload_of, line_of = found
+    if sizes_of(lines).max() > limits.max_line_bytes:
         return None
     typed = {name: kind if kind.is_numeric() else pl.String() for name, kind in schema.items()}
     frame = _parse(text, len(lines), typed)
     if frame is None:
         return None
     return Rows(frame, payload_of, line_of, lines, may_hold_nul=may_hold_nul(text))
+
+
+def _lines(
+    payloads: Payloads, numbers: Sequence[int]
+) -> tuple[bytes, Sequence[bytes], np.ndarray, np.ndarray] | None:
+    """The text of these payloads, its lines, and of each the payload and its number there; None
+    where one object goes over many lines.
+    """
+    payload_of, line_of = np.array(numbers, np.int64), np.ones(len(numbers), np.int64)
+    values = payloads.values
+    if isinstance(values, Joined) and len(numbers) == len(values) and values.has_lines():
+        return values.text, values, payload_of, line_of
+    contents = [values[number].strip() for number in numbers]
+    text = b"\n".join(contents)
+    if text.count(b"\n") < len(contents):
+        return text, contents, payload_of, line_of
+    counts = np.array([content.count(b"\n") + 1 for content in contents])
+    if any(payloads.content_types[payload] == JSON for payload in payload_of[counts > 1]):
+        return None
+    lines = text.split(b"\n")
+    first = np.cumsum(counts) - counts
+    line_of = np.arange(1, len(lines) + 1) - np.repeat(first, counts)
+    return text, lines, np.repeat(payload_of, counts), line_of
 
 
 def _read_awkward(

@@ -19,6 +19,7 @@ from vigil.stores.embedded_postgres import start_postgres
 Schema = Mapping[str, Any]
 
 CONNECT_S = 10
+_MIGRATIONS = Path(__file__).parent / "migrations"
 # One number that every Vigil process agrees on, so that two of them never migrate at once.
 _MIGRATION_LOCK = 7_216_482_391
 
@@ -64,6 +65,10 @@ def _sqlalchemy_url(settings: Settings) -> sa.URL:
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to the newest revision; safe to call from many processes at once."""
+    with engine.connect() as connection:
+        if _revision(connection) == newest_revision():
+            return
+    # Loading Alembic and all revisions takes longer than most commands do.
     from alembic import command
     from alembic.config import Config
 
@@ -71,7 +76,7 @@ def migrate(engine: sa.Engine) -> None:
         connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": _MIGRATION_LOCK})
         connection.commit()
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -80,6 +85,17 @@ def migrate(engine: sa.Engine) -> None:
             connection.rollback()
             connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": _MIGRATION_LOCK})
             connection.commit()
+
+
+def newest_revision() -> str:
+    """The revision of the newest migration: their files are named `REVISION_what.py`."""
+    return max(file.name for file in (_MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
 
 
 def has_timescale(connection: sa.Connection) -> bool:

@@ -96,11 +96,14 @@ def _forget_dead_users(folder: Path) -> None:
     users = folder / ".handle_pids.json"
     if not users.is_file():
         return
-    try:
-        pids = json.loads(users.read_text() or "[]")
-    except ValueError:  # half-written by a process that was killed
-        pids = []
-    users.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+    # The wheel's own lock: a process that comes or goes meanwhile writes the list as well, and one
+    # that is forgotten loses the server to the next that leaves.
+    with import_wheel().postgres_server.PostgresServer._lock:
+        try:
+            pids = json.loads(users.read_text() or "[]")
+        except ValueError:  # half-written by a process that was killed
+            pids = []
+        users.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
 
 
 def _forget_dead_server(folder: Path) -> None:

@@ -1,16 +1,12 @@
-"""What Vigil's Kafka clients share: their settings, and Kafka's messages and errors as Vigil's."""
+"""What Vigil's Kafka clients share: their settings, how they produce, and errors in words."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import confluent_kafka as ck
 
-from vigil.events.content import CONTENT_TYPE
 from vigil.stores.kafka_address import KafkaAddress
-from vigil.stores.log import Message, MessageBatch, StoredMessage
+from vigil.stores.log import Message
 
 MAX_MESSAGE_BYTES = 16 << 20
 REQUEST_S = 10.0
@@ -74,64 +70,6 @@ def produce(producer: ck.Producer, topic: str, message: Message, **arguments: An
         except BufferError:
             # The queue is full: wait for the brokers, which is the back-pressure.
             producer.poll(0.1)
-
-
-def by_place(arrived: list[ck.Message]) -> Iterator[tuple[Place, bool, list[ck.Message]]]:
-    """Runs of one partition, oldest first, and whether they are errors there, not messages."""
-    places = set(
-        zip(map(ck.Message.topic, arrived), map(ck.Message.partition, arrived), strict=True)
-    )
-    if len(places) == 1 and set(map(ck.Message.error, arrived)) == {None}:
-        # Nearly always so: then nothing is done for each message.
-        yield cast(Place, places.pop()), False, arrived
-        return
-    kinds = zip(
-        map(ck.Message.topic, arrived),
-        map(ck.Message.partition, arrived),
-        # An error of the client's cannot be compared with None.
-        (found.error() is not None for found in arrived),
-        strict=True,
-    )
-    for (topic, partition, is_error), found in groupby(
-        zip(kinds, arrived, strict=True), itemgetter(0)
-    ):
-        yield (str(topic), int(partition or 0)), is_error, [each for _, each in found]
-
-
-def batch_of(found: Sequence[ck.Message]) -> MessageBatch:
-    """Messages of one partition, oldest first."""
-    return MessageBatch(
-        values=[message.value() or b"" for message in found],
-        content_types=list(map(_content_type, found)),
-        offsets=cast(list[int], list(map(ck.Message.offset, found))),
-        row=lambda number: _stored(found[number]),
-    )
-
-
-def offset_of(found: ck.Message) -> int:
-    """Where the message lies in its partition."""
-    return found.offset() or 0
-
-
-def _content_type(found: ck.Message) -> str:
-    headers = cast(list[tuple[str, bytes | None]], found.headers() or [])
-    for name, value in headers:
-        if name == CONTENT_TYPE:
-            return (value or b"").decode("utf-8", "replace")
-    return ""
-
-
-def _stored(found: ck.Message) -> StoredMessage:
-    _, milliseconds = found.timestamp()
-    headers = cast(list[tuple[str, bytes | None]], found.headers() or [])
-    texts = {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
-    return StoredMessage(
-        topic=str(found.topic()),
-        partition=int(found.partition() or 0),
-        offset=int(found.offset() or 0),
-        appended_at=datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC),
-        message=Message(bytes(found.value() or b""), texts, found.key()),
-    )
 
 
 def code_of(error: ck.KafkaException) -> int | None:

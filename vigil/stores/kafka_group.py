@@ -4,6 +4,9 @@ Kafka's own protocol shares the partitions out among the members and takes them 
 transaction has the messages that a member writes, the next offset of each partition, and a note
 with each offset. The next holder of the partition is given that note, whether the last one has left
 or was killed; a member that lost its partitions unawares cannot commit any more.
+
+Two clients make a member: one belongs to the group and is fetched nothing by, the other reads what
+the group has given to the first, in columns.
 """
 
 import os
@@ -27,12 +30,12 @@ from vigil.stores.kafka_clients import (
     PRODUCING,
     REQUEST_S,
     Place,
-    batch_of,
-    by_place,
     client_settings,
     produce,
     text_of,
 )
+from vigil.stores.kafka_columns import Run, batch_of
+from vigil.stores.librdkafka import ColumnConsumer
 from vigil.stores.log import Message, MessageBatch
 
 log = getLogger("vigil.kafka")
@@ -93,14 +96,16 @@ class KafkaGroup:
         }
         membership = {
             "group.id": group,
+            "enable.partition.eof": False,
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": int(SESSION_S * 1000),
         }
         try:
             self._producer = ck.Producer(common | PRODUCING | transactions)
-            self._consumer = ck.Consumer(common | CONSUMING | membership)
+            self._reader = ColumnConsumer(common | CONSUMING | {"group.id": group}, FETCH_MESSAGES)
+            self._member = ck.Consumer(common | CONSUMING | membership)
             self._producer.init_transactions(REQUEST_S)
-            self._consumer.subscribe(
+            self._member.subscribe(
                 list(topics),
                 on_assign=self._on_assign,
                 on_revoke=self._on_revoke,
@@ -119,9 +124,11 @@ class KafkaGroup:
                 for part in committed
             }
         )
-        consumer.incremental_assign(
-            [ck.TopicPartition(*place, at or ck.OFFSET_BEGINNING) for place, at in places.items()]
-        )
+        own = [ck.TopicPartition(*place, ck.OFFSET_END) for place in places]
+        consumer.incremental_assign(own)
+        consumer.pause(own)
+        for place, at in places.items():
+            self._reader.assign(*place, at)
 
     def _on_revoke(self, consumer: ck.Consumer, parts: list[ck.TopicPartition]) -> None:
         self._holder.revoked(self._drop(parts))
@@ -133,6 +140,8 @@ class KafkaGroup:
 
     def _drop(self, parts: list[ck.TopicPartition]) -> list[Place]:
         places = [(part.topic, part.partition) for part in parts]
+        for place in places:
+            self._reader.unassign(*place)
         self.at_end.difference_update(places)
         return places
 
@@ -140,34 +149,42 @@ class KafkaGroup:
         """What has come within the time, oldest first in each partition. The holder is told of
         its partitions meanwhile.
         """
+        found: dict[Place, list[Run]] = {}
         try:
-            arrived = more = self._consumer.consume(FETCH_MESSAGES, timeout_s)
-            while len(more) == FETCH_MESSAGES and len(arrived) < MESSAGES_AT_ONCE:
-                more = self._consumer.consume(FETCH_MESSAGES, timeout_s)
-                arrived = [*arrived, *more]
-        except ck.KafkaException as error:
-            raise self._failure(error) from error
-        found: dict[Place, list[ck.Message]] = {}
-        for place, is_error, messages in by_place(arrived):
-            if is_error:
-                for refused in messages:
-                    self._note(place, refused.error())  # type: ignore[arg-type]
-            else:
-                self.at_end.discard(place)
-                found.setdefault(place, []).extend(messages)
-        return {place: batch_of(messages) for place, messages in found.items()}
+            said = self._member.poll(0)
+            if said is not None and (error := said.error()) is not None:
+                self._note((said.topic() or "", said.partition() or 0), error)
+            for run in self._arrived(timeout_s):
+                place = run.topic, run.partition
+                if run.error is not None:
+                    self._note(place, run.error)
+                else:
+                    self.at_end.discard(place)
+                    found.setdefault(place, []).append(run)
+        except ck.KafkaException as failed:
+            raise self._failure(failed) from failed
+        return {place: batch_of(*place, runs) for place, runs in found.items()}
+
+    def _arrived(self, timeout_s: float) -> list[Run]:
+        arrived = self._reader.consume(FETCH_MESSAGES, timeout_s)
+        count = more = sum(map(len, arrived))
+        while more == FETCH_MESSAGES and count < MESSAGES_AT_ONCE:
+            runs = self._reader.consume(FETCH_MESSAGES, timeout_s)
+            arrived += runs
+            more = sum(map(len, runs))
+            count += more
+        return arrived
 
     def _note(self, place: Place, error: ck.KafkaError) -> None:
         if error.code() == ck.KafkaError._PARTITION_EOF:
             self.at_end.add(place)
         elif error.code() in GONE:
-            part = ck.TopicPartition(*place)
-            try:
-                part.offset, _ = self._consumer.get_watermark_offsets(part, timeout=REQUEST_S)
-                self._consumer.seek(part)
-            except ck.KafkaException as failed:
-                raise self._failure(failed) from failed
-            log.error("%s/%d: retention has deleted messages before %d", *place, part.offset)
+            low, _ = self._member.get_watermark_offsets(
+                ck.TopicPartition(*place), timeout=REQUEST_S
+            )
+            self._reader.unassign(*place)
+            self._reader.assign(*place, low)
+            log.error("%s/%d: retention has deleted messages before %d", *place, low)
         else:
             raise LogError(f"the event log {self._address.shown}: {error.str()}")
 
@@ -199,7 +216,7 @@ class KafkaGroup:
             ck.TopicPartition(*place, at.offset, metadata=at.note) for place, at in noted.items()
         ]
         # Asked for each time: it is refused where the group has gone on without this member.
-        member = self._consumer.consumer_group_metadata()
+        member = self._member.consumer_group_metadata()
         self._producer.send_offsets_to_transaction(offsets, member, REQUEST_S)
         self._producer.commit_transaction(REQUEST_S)
 
@@ -211,7 +228,8 @@ class KafkaGroup:
 
     def close(self) -> None:
         """Leave the group."""
-        self._consumer.close()
+        self._member.close()
+        self._reader.close()
 
     def _failure(self, error: ck.KafkaException) -> LogError:
         return LogError(f"the event log {self._address.shown}: {text_of(error)}")

@@ -8,18 +8,19 @@ tools show its lag.
 
 import threading
 import time
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from functools import cached_property
 from logging import getLogger
 from typing import Any
 
 import confluent_kafka as ck
+import numpy as np
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from vigil.errors import ConfigError, LogError
+from vigil.events.joined import sizes_of
 from vigil.stores.kafka_address import parse_address
 from vigil.stores.kafka_clients import (
     BUFFERED_BYTES,
@@ -31,14 +32,13 @@ from vigil.stores.kafka_clients import (
     PRODUCING,
     REQUEST_S,
     Place,
-    batch_of,
-    by_place,
     client_settings,
     code_of,
-    offset_of,
     produce,
     text_of,
 )
+from vigil.stores.kafka_columns import Run, batch_of
+from vigil.stores.librdkafka import ColumnConsumer
 from vigil.stores.log import Message, MessageBatch
 
 log = getLogger("vigil.kafka")
@@ -69,12 +69,12 @@ _REFUSED = (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL)
 class _Partition:
     """What was fetched ahead: `next_offset` is the one after the newest buffered message,
     `taken_to` the one after the newest handed out. Offsets may have gaps: the end of a transaction
-    takes one. `fetched` has the messages as they came, many together.
+    takes one.
     """
 
     next_offset: int
     taken_to: int
-    fetched: deque[list[ck.Message]] = field(default_factory=deque)
+    fetched: deque[Run] = field(default_factory=deque)
     buffered: int = 0
     buffered_bytes: int = 0
     end_seen: bool = False
@@ -89,35 +89,36 @@ class _Partition:
         self.end_seen = self.paused = False
         self.assigned = True
 
-    def keep(self, messages: list[ck.Message]) -> None:
-        """Buffer what has arrived, oldest first, but for what was fetched before a seek."""
-        if offset_of(messages[0]) < self.next_offset:
-            messages = [found for found in messages if offset_of(found) >= self.next_offset]
-            if not messages:
-                return
-        self.fetched.append(messages)
-        self.next_offset = offset_of(messages[-1]) + 1
-        self.buffered += len(messages)
-        self.buffered_bytes += sum(map(len, messages))
+    def keep(self, run: Run) -> None:
+        """Buffer what has arrived, but for what was fetched before a seek."""
+        run = run.part(int(np.searchsorted(run.offset, self.next_offset)), len(run))
+        if not len(run):
+            return
+        self.fetched.append(run)
+        self.next_offset = int(run.offset[-1]) + 1
+        self.buffered += len(run)
+        self.buffered_bytes += int(sizes_of(run.value).sum())
         self.end_seen = False
 
-    def hand_out(self, max_messages: int, max_bytes: int) -> list[ck.Message]:
+    def hand_out(self, max_messages: int, max_bytes: int) -> list[Run]:
         """The oldest that were buffered, within the bounds; at least one where there is any."""
-        taken: list[ck.Message] = []
-        size = 0
-        while self.fetched and len(taken) < max_messages and size < max_bytes:
+        taken: list[Run] = []
+        count = size = 0
+        while self.fetched and count < max_messages and size < max_bytes:
             first = self.fetched.popleft()
-            sizes = list(accumulate(map(len, first), initial=size))[1:]
-            fits = min(bisect_right(sizes, max_bytes), max_messages - len(taken)) or int(not taken)
-            taken += first[:fits]
-            size = sizes[fits - 1] if fits else size
+            sizes = size + np.cumsum(sizes_of(first.value))
+            within = int(np.searchsorted(sizes, max_bytes, side="right"))
+            fits = min(within, max_messages - count) or int(not taken)
             if fits < len(first):
-                self.fetched.appendleft(first[fits:])
+                self.fetched.appendleft(first.part(fits, len(first)))
+            if not fits:
                 break
-        self.buffered -= len(taken)
+            taken.append(first.part(0, fits))
+            count, size = count + fits, int(sizes[fits - 1])
+        self.buffered -= count
         self.buffered_bytes -= size
         if taken:
-            self.taken_to = offset_of(taken[-1]) + 1
+            self.taken_to = int(taken[-1].offset[-1]) + 1
         return taken
 
 
@@ -129,17 +130,25 @@ class KafkaLog:
         # A reader that waits for the brokers must not hold up who appends.
         self._producing, self._consuming = threading.Lock(), threading.RLock()
         self._errors: deque[ck.KafkaError] = deque(maxlen=20)
-        common = client_settings(self._address, self._errors.append)
+        self._common = common = client_settings(self._address, self._errors.append)
         try:
             self._admin = AdminClient(common)
             self._producer = ck.Producer(common | PRODUCING)
-            self._consumer = ck.Consumer(common | CONSUMING | {"group.id": "vigil"})
         except ck.KafkaException as error:
             raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {text_of(error)}") from error
         self._parts: dict[Place, _Partition] = {}
         self._turns: dict[str, int] = {}
         self._metadata: tuple[float, dict[str, int]] = (-METADATA_AGE_S, {})
         self._commits: dict[tuple[str, str], dict[int, int]] = {}
+
+    @cached_property
+    def _consumer(self) -> ColumnConsumer:
+        """Connects when something is first read: who only appends needs none."""
+        settings = self._common | CONSUMING | {"group.id": "vigil"}
+        try:
+            return ColumnConsumer(settings, FETCH_MESSAGES)
+        except ck.KafkaException as error:
+            raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {text_of(error)}") from error
 
     def create_topic(self, topic: str, partitions: int = 1) -> None:
         """See `EventLog`."""
@@ -259,8 +268,8 @@ class KafkaLog:
         part = self._parts.setdefault((topic, partition), _Partition(offset, offset))
         try:
             if part.assigned:
-                self._consumer.incremental_unassign([ck.TopicPartition(topic, partition)])
-            self._consumer.incremental_assign([ck.TopicPartition(topic, partition, offset)])
+                self._consumer.unassign(topic, partition)
+            self._consumer.assign(topic, partition, offset)
         except ck.KafkaException as error:
             raise self._failure(text_of(error)) from error
         part.restart(offset)
@@ -278,34 +287,33 @@ class KafkaLog:
             # Asked for many, it would wait all that time for more.
             arrived = self._consumer.consume(1, timeout_s)
             arrived += self._consumer.consume(FETCH_MESSAGES, 0)
-        for place, is_error, found in by_place(arrived):
-            part = self._parts.get(place)
-            if part is None:
-                continue
-            if not is_error:
-                part.keep(found)
-                continue
-            for refused in found:
-                self._note(place, part, refused.error())  # type: ignore[arg-type]
+        for run in arrived:
+            part = self._parts.get((run.topic, run.partition))
+            if run.error is not None:
+                self._note((run.topic, run.partition), part, run.error)
+            elif part is not None:
+                part.keep(run)
         for place, part in self._parts.items():
             much = part.buffered_bytes > BUFFERED_BYTES
             if much and part is not asked and not part.paused:
-                self._consumer.pause([ck.TopicPartition(*place)])
+                self._consumer.pause(*place)
                 part.paused = True
-        return len(arrived)
+        return sum(map(len, arrived))
 
-    def _note(self, place: Place, part: _Partition, error: ck.KafkaError) -> None:
-        if error.code() == ck.KafkaError._PARTITION_EOF:
+    def _note(self, place: Place, part: _Partition | None, error: ck.KafkaError) -> None:
+        if part is None:
+            self._errors.append(error)
+        elif error.code() == ck.KafkaError._PARTITION_EOF:
             part.end_seen = True
         elif error.code() in GONE:
-            low, high = self._ask(
-                lambda: self._consumer.get_watermark_offsets(
-                    ck.TopicPartition(*place), timeout=REQUEST_S
-                )
+            topic, partition = place
+            low, high = (
+                self._offsets(topic, [partition], which)[partition]
+                for which in (OffsetSpec.earliest(), OffsetSpec.latest())
             )
             if part.next_offset > high:
                 raise self._failure(
-                    f"{place[0]}/{place[1]} ends at {high}, asked for {part.next_offset}: "
+                    f"{topic}/{partition} ends at {high}, asked for {part.next_offset}: "
                     "the topic was made anew"
                 )
             if part.next_offset:
@@ -322,21 +330,19 @@ class KafkaLog:
     ) -> MessageBatch:
         taken = part.hand_out(max_messages, max_bytes)
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:
-            self._consumer.resume([ck.TopicPartition(topic, partition)])
+            self._consumer.resume(topic, partition)
             part.paused = False
-        return batch_of(taken)
+        return batch_of(topic, partition, taken)
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """See `EventLog`."""
-        wanted = {
-            ck.TopicPartition(topic, number): OffsetSpec.latest()
-            for number in range(self.partitions(topic))
-        }
-        if not wanted:
-            return {}
-        return self._ask(lambda: self._latest(wanted))
+        return self._offsets(topic, range(self.partitions(topic)), OffsetSpec.latest())
 
-    def _latest(self, wanted: dict[ck.TopicPartition, OffsetSpec]) -> dict[int, int]:
+    def _offsets(self, topic: str, partitions: Iterable[int], which: OffsetSpec) -> dict[int, int]:
+        wanted = {ck.TopicPartition(topic, number): which for number in partitions}
+        return self._ask(lambda: self._listed(wanted)) if wanted else {}
+
+    def _listed(self, wanted: dict[ck.TopicPartition, OffsetSpec]) -> dict[int, int]:
         futures = self._admin.list_offsets(wanted, request_timeout=REQUEST_S)
         return {place.partition: found.result().offset for place, found in futures.items()}
 
@@ -374,7 +380,8 @@ class KafkaLog:
         """See `EventLog`."""
         with self._consuming:
             self._producer.flush(1.0)
-            self._consumer.close()
+            if "_consumer" in self.__dict__:
+                self._consumer.close()
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         """The answer; asked again after a look at the cluster while it has only just changed."""

@@ -5,11 +5,14 @@ from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from threading import Event
 
+import sqlalchemy as sa
+
 from vigil.alerts.delivery import Outbox, open_channels
 from vigil.alerts.localiser import Localiser
 from vigil.alerts.policy import Policy, PolicyWatch, configured_policy
 from vigil.config import Settings
 from vigil.detect import OnlineDetector
+from vigil.errors import ConfigError
 from vigil.events.schema import TOPIC_DEAD_LETTERS
 from vigil.stores import open_log, open_state
 from vigil.stores.checkpoint import CheckpointStore
@@ -67,6 +70,18 @@ def _pipeline(
     return PartialsPipeline(spec, limits, detector, rules, policy.exemption)
 
 
+def _refuse_other_windows(database: sa.Engine, window_s: int) -> None:
+    """What is usual was learnt from windows of one length: all others would look unusual."""
+    newest = sa.text("SELECT window_s FROM request_windows ORDER BY window_start DESC LIMIT 1")
+    with database.connect() as connection:
+        kept = connection.execute(newest).scalar()
+    if kept not in (None, window_s):
+        raise ConfigError(
+            f"VIGIL_WINDOW_S must be {kept}, as in the windows of this database, got {window_s}"
+            " (for another length take another one: VIGIL_HOME or VIGIL_STORE_URL)"
+        )
+
+
 @contextmanager
 def open_scorer(
     settings: Settings,
@@ -79,6 +94,7 @@ def open_scorer(
     with ExitStack() as open_parts:
         database = open_database(settings)
         open_parts.callback(database.dispose)
+        _refuse_other_windows(database, settings.window_s)
         event_log = open_parts.enter_context(closing(open_log(settings)))
         local = open_state(settings, consumer)
         if local:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from vigil.events.joined import sizes_of
 from vigil.stores.checkpoint import Offsets
 from vigil.stores.log import EventLog, MessageBatch
 
@@ -139,7 +140,7 @@ class Intake:
         if not messages:
             return False
         reading = self._reader.read(topic, partition, messages, self._clock())
-        payload_bytes = sum(map(len, messages.values))
+        payload_bytes = int(sizes_of(messages.values).sum())
         is_behind = self._clock() - messages[-1].appended_at > BEHIND_AFTER
         with self._changed:
             self._changed.wait_for(

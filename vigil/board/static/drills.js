@@ -13,8 +13,8 @@ export function Drills() {
   if (!content) return html`<h1>Drills</h1><p>Loading…</p>`;
   const {services, nights} = content;
   if (!services.length) return html`<h1>Drills</h1><p>No drill has run yet. Every night one injects faults into a shadow
-    copy of each service's traffic and asks whether anybody would have been told; Dagster's asset
-    <code>fault_drill</code> runs it now. It needs two days of windows.</p>`;
+    copy of each service's traffic and asks whether anybody would have been told; Dagster's
+    asset <code>fault_drill</code> runs it now. It needs two days of windows.</p>`;
   const blind = services.filter(({passed}) => !passed);
   return html`<h1>Drills</h1>
     <p class="reason">${blind.length

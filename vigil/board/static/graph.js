@@ -10,6 +10,8 @@ const WIDTH = 150;
 const GAP = 90;
 const HEIGHT = 34;
 const STEP = 56;
+// What does not fit is drawn smaller down to this scale, and scrolls from there on.
+const SMALLEST = 0.7;
 const CLIENTS = "";
 const CLIENTS_NAME = "(clients)";
 // The first that holds is what a node looks like.
@@ -103,7 +105,7 @@ function Picture({edges, places}) {
   const width = layout.length * (WIDTH + GAP) - GAP + 8;
   const height = tallest * STEP;
   return html`<div class="scroll graph" tabindex="0" role="region" aria-label="Picture of the calls">
-    <svg width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="group" aria-label="${count(spot.size)} services">
+    <svg width=${width} height=${height} style=${{minWidth: `${width * SMALLEST}px`}} viewBox="0 0 ${width} ${height}" role="group" aria-label="${count(spot.size)} services">
       ${calls.map((call) => html`<${Edge} ...${call} from=${spot.get(call.caller)} to=${spot.get(call.service)} />`)}
       ${[...spot].map(([name, at]) => html`<${Node} name=${name} ...${at} place=${places[name]} />`)}
     </svg></div>`;

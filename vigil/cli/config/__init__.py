@@ -17,7 +17,7 @@ def command() -> None:
     """Check, show, migrate and describe the settings.
 
     They come from VIGIL_… variables first, then from a TOML file: the one that VIGIL_CONFIG names,
-    or vigil.toml in the working folder. What neither says has a default.
+    else vigil.toml in the working folder, else in the home folder. What neither says has a default.
 
     Exit codes: 0 fine, 1 something is wrong, 2 wrong use or a refused value.
     """
