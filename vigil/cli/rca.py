@@ -93,12 +93,10 @@ def command(
         rows = [
             (c["service"], c["environment"], f"{c['score']:.2f}", "; ".join(c["evidence"]))
             for c in ranking[:5]
+            if c["score"] > 0
         ]
-        print_table(
-            f"Probable causes of {at.isoformat()}",
-            ("service", "environment", "score", "evidence"),
-            rows,
-        )
+        columns = ("service", "environment", "score", "evidence")
+        print_table(f"Probable causes of what began at {at:%Y-%m-%d %H:%M:%SZ}", columns, rows)
     raise SystemExit(0 if ranking and ranking[0]["score"] > 0 else 1)
 
 
