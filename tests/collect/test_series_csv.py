@@ -1,10 +1,14 @@
 """A csv of timestamps and values is read as anybody may have written it."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
+from vigil.collect.files import guess_kind, read_chunks
 from vigil.collect.series_csv import read_series
 from vigil.errors import InputError
+from vigil.events.rules import Limits
 
 TIMES = ["2026-03-02 10:00:00", "2026-03-02 10:05:00", "2026-03-02 10:10:00"]
 
@@ -49,6 +53,16 @@ def test_what_cannot_be_read_is_named_with_its_place(tmp_path, text, told):
     path.write_text(text)
     with pytest.raises(InputError, match=told):
         read_series(path)
+
+
+def test_ingest_reads_the_same_layouts(tmp_path):
+    """A metric of the file's name, with every row of it."""
+    path = tmp_path / "queue.csv"
+    path.write_text("{};1,5\r\n{};0\r\n{};-2,25\r\n".format(*TIMES))
+    now_at = datetime(2026, 3, 3, tzinfo=UTC)
+    [chunk] = read_chunks(path, guess_kind(path), None, now_at, Limits())
+    assert chunk.decoded.records["value"].to_list() == [1.5, 0, -2.25]
+    assert chunk.decoded.records["metric"].unique().to_list() == ["queue"]
 
 
 def test_a_missing_file_is_called_missing(tmp_path):

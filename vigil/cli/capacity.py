@@ -38,8 +38,8 @@ def command(
     from vigil.forecast.capacity import failover_times, saturation
     from vigil.forecast.regular import regular
 
-    if limit <= 0 or times <= 0 or days < 1:
-        raise click.UsageError("--limit and --times must be > 0, --days >= 1")
+    if not (0 < limit < np.inf and 0 < times < np.inf and days >= 1):
+        raise click.UsageError("--limit and --times must be > 0 and finite, --days >= 1")
     given = read_series(file)
     if not np.isfinite(given.value).any():
         raise UsageError(f"{file} holds no value")

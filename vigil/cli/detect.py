@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.files import PLOTS, OutFile
 from vigil.cli.output import json_option, print_facts, print_json
 
 
 @click.command("detect")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Csv to write.")
-@click.option("--plot", type=click.Path(path_type=Path), help="PNG of values, band and flags.")
+@click.option("--out", type=OutFile(), required=True, help="Csv to write.")
+@click.option("--plot", type=OutFile(PLOTS), help="PNG, SVG or PDF of values, band and flags.")
 @click.option("--timezone", default="UTC", show_default=True,
               help="IANA time zone whose clock the season follows, as Europe/Berlin.")  # fmt: skip
 @click.option("--country", help="ISO code: its weekend and public holidays are free days.")

@@ -15,9 +15,12 @@ def command(as_json: bool) -> None:
     """
     from vigil.config import load_settings
     from vigil.services import Supervisor, all_services
+    from vigil.stores.embedded_postgres import stop_unused_postgres
 
-    supervisor = Supervisor(load_settings())
+    settings = load_settings()
+    supervisor = Supervisor(settings)
     stopped = {service.name: supervisor.stop(service) for service in all_services()}
+    stop_unused_postgres(settings.home / "postgres")
     if as_json:
         print_json(stopped)
     else:

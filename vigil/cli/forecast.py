@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vigil.cli.files import PLOTS, OutFile
 from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutFile(),
     required=True,
     help="Csv to write, replaced where it exists.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), help="PNG of history, forecast and band.")
+@click.option("--plot", type=OutFile(PLOTS), help="PNG, SVG or PDF of history, forecast and band.")
 @click.option("--holidays", "place", help="Country (DE, US-CA) whose holidays are like weekends.")
 @click.option("--model", "named", help="A candidate of `vigil backtest` instead of the mixture.")
 @json_option
@@ -69,11 +70,6 @@ def command(
 
     if place and named:
         raise click.UsageError("--holidays is for the mixture: leave out --model")
-    for path in (out, plot):
-        if path and not path.absolute().parent.is_dir():
-            raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-        if path and path.is_dir():
-            raise InputError(f"{path} cannot be written: it is a folder")
     series = read_series(file)
     holidays: frozenset[int] = frozenset()
     if place:

@@ -20,7 +20,7 @@ COMMANDS = {
     "config": "Check, show, migrate and describe the settings.",
     "plan": "Say what switching on will cost and bring, from a sample.",
     "simulate": "Generate the load of a multi-cloud API estate with labelled faults.",
-    "collect": "Receive OpenTelemetry traces and logs into the event log.",
+    "collect": "Receive OpenTelemetry and Prometheus' metrics, follow access logs.",
     "probe": "Check HTTP targets: name, certificate, time, status, body.",
     "dead-letters": "Count, show, mend and replay what could not be used.",
     "keys": "Make, list, rotate and revoke API keys.",

@@ -36,8 +36,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
-    """Name and value, a line each."""
-    _print(title, list(facts.items()))
+    """Name and value, a line each; what there is none of has a dash."""
+    _print(title, [(name, "–" if value is None else value) for name, value in facts.items()])
 
 
 def _print(title: str, rows: Sequence[Sequence[Any]], columns: Sequence[str] = ()) -> None:
@@ -60,14 +60,15 @@ def _print(title: str, rows: Sequence[Sequence[Any]], columns: Sequence[str] = (
 
 def progress_bar() -> Progress:
     """A bar on stderr with counts and the time left; silent where stderr is not a terminal."""
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description:<28}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
-        transient=False,
+        console=console,
+        disable=not console.is_terminal,
     )
 
 

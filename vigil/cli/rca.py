@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from vigil.cli.files import OutFile
 from vigil.cli.output import json_option, print_json, print_table
 
 
@@ -27,7 +28,7 @@ from vigil.cli.output import json_option, print_json, print_table
     help="NDJSON of deploys, flags, …, as for `vigil changes add --file`.",
 )
 @click.option("--at", "at_text", required=True, help="When it began: ISO 8601, UTC without a zone.")
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
+@click.option("--out", type=OutFile(), help="JSON file to write.")
 @json_option
 def command(
     traces: tuple[Path, ...],
@@ -92,12 +93,10 @@ def command(
         rows = [
             (c["service"], c["environment"], f"{c['score']:.2f}", "; ".join(c["evidence"]))
             for c in ranking[:5]
+            if c["score"] > 0
         ]
-        print_table(
-            f"Probable causes of {at.isoformat()}",
-            ("service", "environment", "score", "evidence"),
-            rows,
-        )
+        columns = ("service", "environment", "score", "evidence")
+        print_table(f"Probable causes of what began at {at:%Y-%m-%d %H:%M:%SZ}", columns, rows)
     raise SystemExit(0 if ranking and ranking[0]["score"] > 0 else 1)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vigil.cli.files import OutFile
 from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -16,14 +17,14 @@ SUFFIXES = (".parquet", ".ndjson", ".arrow")
 
 
 @click.command("simulate")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@click.option("--out", type=OutFile(SUFFIXES), help="File to write.")
 @click.option("--to-log", is_flag=True, help="Append to the event log instead of a file.")
 @click.option("--start", type=click.DateTime(), help="First instant, UTC.  [default: a day ago]")
 @click.option("--hours", type=float, default=24.0, show_default=True, help="Simulated time.")
 @click.option("--traces-per-s", type=float, default=2.5, show_default=True, help="Average load.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same events.")
 @click.option("--faults", type=int, default=0, show_default=True, help="Faults to inject.")
-@click.option("--labels", type=click.Path(path_type=Path), help="Where to write the truth.")
+@click.option("--labels", type=OutFile(), help="Where to write the truth.")
 @json_option
 def command(
     out: Path | None,
@@ -53,8 +54,6 @@ def command(
 
     if to_log == (out is not None):
         raise click.UsageError("Give exactly one of --out and --to-log.")
-    if out is not None and out.suffix not in SUFFIXES:
-        raise click.UsageError(f"--out must end in {', '.join(SUFFIXES)}, got {out.name!r}")
     if faults < 0:
         raise click.UsageError(f"--faults must be >= 0, got {faults}")
     moment = start.replace(tzinfo=UTC) if start else datetime.now(UTC) - timedelta(hours=hours)

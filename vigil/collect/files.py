@@ -1,6 +1,7 @@
 """Files of events, metrics or logs to records, and tables to files."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from vigil.collect.series_csv import read_table
 from vigil.errors import InputError
 from vigil.events.access_logs import AccessLog, access_log_type
 from vigil.events.content import JSON, NDJSON
@@ -70,7 +72,7 @@ def _first_fields(path: Path) -> list[str]:
     except (OSError, pa.ArrowException, EOFError) as error:
         raise InputError(f"{path} cannot be read: {_reason(error)}") from error
     if suffix == ".csv":
-        return first.decode("utf-8", "replace").strip().replace('"', "").split(",")
+        return re.split(r"[,;\t]", first.decode("utf-8-sig", "replace").strip().replace('"', ""))
     if suffix not in TEXT:
         known = ", ".join([*TEXT, ".csv", ".parquet", ".arrow"])
         raise InputError(f"{path} must end in {known} (text also in .gz), got {path.name!r}")
@@ -100,7 +102,7 @@ def read_chunks(
         if suffix in TEXT:
             yield from _read_text(path, TEXT[suffix], place, schema, now_at, limits)
         elif suffix == ".csv":
-            frame = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True)
+            frame, _ = read_table(path)
             if kind == "metrics" and "metric" not in frame.columns:
                 frame = _as_metric(frame, path, metric)
             yield Chunk(validate(frame, place, schema, now_at, limits), 0)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,8 +32,7 @@ def read_series(path: Path) -> SeriesFile:
     """The first two columns of the csv: timestamp and value; others are ignored.
 
     Timestamps may be ISO 8601 with or without zone, or epoch numbers; quoted numbers, empty
-    values, duplicates and any order are fine. So are files without a header, with tabs or
-    semicolons between columns (then a comma in a value is a decimal one), and UTF-16. Raises
+    values, duplicates and any order are fine, and any layout that `read_table` knows. Raises
     InputError with the line and the value.
     """
     if path.is_dir():
@@ -42,21 +40,12 @@ def read_series(path: Path) -> SeriesFile:
         raise InputError(f"{path} is a folder: give one csv file")
     if not path.exists():
         raise InputError(f"there is no file {path}")
-    frame = _read_csv(path)
-    separator = next((mark for mark in ";\t" if mark in frame.columns[0]), ",")
-    if separator != ",":
-        frame = _read_csv(path, separator=separator)
+    frame, first_line = read_table(path)
     if frame.width < 2:
         raise InputError(f"{path} needs the columns timestamp and value, got {frame.columns}")
-    texts, parsed = _series(frame, separator)
-    head = pl.DataFrame([frame.columns[:2]], schema=["timestamp", "value"], orient="row")
-    first_line = 2
-    if not any(column.has_nulls() for column in _series(head, separator)[1]):
-        first_line = 1
-        frame = _read_csv(path, separator=separator, has_header=False)
-        texts, parsed = _series(frame, separator)
     if frame.is_empty():
         raise InputError(f"{path} has no rows")
+    texts, parsed = _series(frame)
     for name, rule in (("timestamp", "a timestamp"), ("value", "a number")):
         bad = parsed[name].is_null().arg_true()
         if len(bad):
@@ -66,31 +55,57 @@ def read_series(path: Path) -> SeriesFile:
     return SeriesFile(texts["timestamp"], time_s, parsed["value"].to_numpy())
 
 
-def _read_csv(path: Path, **layout: Any) -> pl.DataFrame:
-    """All columns as text."""
+def read_table(path: Path) -> tuple[pl.DataFrame, int]:
+    """All columns of a csv as text, and the line of the first row.
+
+    Between columns stand commas, tabs or semicolons (then a comma in a number is a decimal one,
+    and becomes a point). A first line of a timestamp and a number is a row, not a header. UTF-16
+    is read too. Raises InputError.
+    """
+    frame = _read_csv(path)
+    separator = next((mark for mark in ";\t" if mark in frame.columns[0]), ",")
+    if separator != ",":
+        frame = _read_csv(path, separator=separator)
+    head = pl.DataFrame([frame.columns], orient="row")
+    has_header = head.width < 2 or any(column.has_nulls() for column in _series(head)[1])
+    if not has_header:
+        frame = _read_csv(path, separator=separator, has_header=False)
+    return frame, 2 if has_header else 1
+
+
+_DECIMAL_COMMA = r"^(\s*[-+]?\d*),(\d+(?:[eE][-+]?\d+)?\s*)$"
+
+
+def _read_csv(path: Path, separator: str = ",", has_header: bool = True) -> pl.DataFrame:
     try:
         with path.open("rb") as file:
             wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        source = path.read_text("utf-16").encode() if wide else path
-        return pl.read_csv(source, infer_schema=False, truncate_ragged_lines=True, **layout)
+        frame = pl.read_csv(
+            path.read_text("utf-16").encode() if wide else path,
+            infer_schema=False, truncate_ragged_lines=True, separator=separator,
+            has_header=has_header,
+        )  # fmt: skip
     except (OSError, UnicodeError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read as csv: {reason}") from error
+    if separator != ";":
+        return frame
+    pointed = pl.all().str.replace(_DECIMAL_COMMA, "${1}.${2}")
+    return frame.select(pointed).rename(lambda name: re.sub(_DECIMAL_COMMA, r"\1.\2", name))
 
 
-def _series(frame: pl.DataFrame, separator: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _series(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The first two columns as they are, and as instants and numbers, null where they are none."""
     texts = frame.select(
         pl.nth(0).fill_null("").alias("timestamp"),
         pl.nth(1).fill_null("").str.strip_chars().alias("value"),
     )
     value = pl.col("value")
-    number = value.str.replace(",", ".", literal=True) if separator == ";" else value
     parsed = texts.select(
         parse_time("timestamp").alias("timestamp"),
         pl.when(value.str.to_lowercase().is_in(_MISSING))
         .then(float("nan"))
-        .otherwise(number.cast(pl.Float64, strict=False))
+        .otherwise(value.cast(pl.Float64, strict=False))
         .alias("value"),
     )
     return texts, parsed

@@ -65,7 +65,8 @@ def check_workers(installation: Installation) -> Finding:
     samples = StreamHealth(installation.engine, CONSUMER).since(datetime.now(UTC) - STALE)
     if not samples:
         return Finding("workers", NOTE, "no scorer says who is at work", "see the finding on lag")
-    workers = samples[-1].workers
+    # A scorer that has just begun has not heard of all of them yet: the one before had.
+    workers = {name: worker for one in samples for name, worker in one.workers.items()}
     silent = {
         name: worker for name, worker in workers.items()
         if samples[-1].at - worker.heard_at > UNHEARD

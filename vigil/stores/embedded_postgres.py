@@ -53,6 +53,13 @@ def leave_postgres(folder: Path) -> None:
     import_wheel().get_server(folder.resolve(), cleanup_mode="stop", start=False).cleanup()
 
 
+def stop_unused_postgres(folder: Path) -> None:
+    """Stop the server where those who used it were killed, so that none was the last to leave."""
+    if (folder / "postmaster.pid").is_file():
+        start_postgres(folder)
+        leave_postgres(folder)
+
+
 def _why_it_did_not_start(folder: Path) -> str:
     log = folder / "log"
     tail = log.read_text(errors="replace")[-600:] if log.is_file() else "no log written"

@@ -10,18 +10,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from logging import getLogger
 from typing import Any
 
 import confluent_kafka as ck
-import numpy as np
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from vigil.errors import ConfigError, LogError
-from vigil.events.joined import sizes_of
 from vigil.stores.kafka_address import parse_address
+from vigil.stores.kafka_ahead import FetchedAhead
 from vigil.stores.kafka_clients import (
     BUFFERED_BYTES,
     CONSUMING,
@@ -37,7 +35,7 @@ from vigil.stores.kafka_clients import (
     produce,
     text_of,
 )
-from vigil.stores.kafka_columns import Run, batch_of
+from vigil.stores.kafka_columns import batch_of
 from vigil.stores.librdkafka import ColumnConsumer
 from vigil.stores.log import Message, MessageBatch
 
@@ -65,63 +63,6 @@ _STALE = (
 _REFUSED = (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL)
 
 
-@dataclass(slots=True)
-class _Partition:
-    """What was fetched ahead: `next_offset` is the one after the newest buffered message,
-    `taken_to` the one after the newest handed out. Offsets may have gaps: the end of a transaction
-    takes one.
-    """
-
-    next_offset: int
-    taken_to: int
-    fetched: deque[Run] = field(default_factory=deque)
-    buffered: int = 0
-    buffered_bytes: int = 0
-    end_seen: bool = False
-    paused: bool = False
-    assigned: bool = False
-
-    def restart(self, offset: int) -> None:
-        """Begin anew at `offset`."""
-        self.next_offset = self.taken_to = offset
-        self.fetched.clear()
-        self.buffered = self.buffered_bytes = 0
-        self.end_seen = self.paused = False
-        self.assigned = True
-
-    def keep(self, run: Run) -> None:
-        """Buffer what has arrived, but for what was fetched before a seek."""
-        run = run.part(int(np.searchsorted(run.offset, self.next_offset)), len(run))
-        if not len(run):
-            return
-        self.fetched.append(run)
-        self.next_offset = int(run.offset[-1]) + 1
-        self.buffered += len(run)
-        self.buffered_bytes += int(sizes_of(run.value).sum())
-        self.end_seen = False
-
-    def hand_out(self, max_messages: int, max_bytes: int) -> list[Run]:
-        """The oldest that were buffered, within the bounds; at least one where there is any."""
-        taken: list[Run] = []
-        count = size = 0
-        while self.fetched and count < max_messages and size < max_bytes:
-            first = self.fetched.popleft()
-            sizes = size + np.cumsum(sizes_of(first.value))
-            within = int(np.searchsorted(sizes, max_bytes, side="right"))
-            fits = min(within, max_messages - count) or int(not taken)
-            if fits < len(first):
-                self.fetched.appendleft(first.part(fits, len(first)))
-            if not fits:
-                break
-            taken.append(first.part(0, fits))
-            count, size = count + fits, int(sizes[fits - 1])
-        self.buffered -= count
-        self.buffered_bytes -= size
-        if taken:
-            self.taken_to = int(taken[-1].offset[-1]) + 1
-        return taken
-
-
 class KafkaLog:
     """An `EventLog` on brokers; an instance may be shared by threads."""
 
@@ -136,7 +77,7 @@ class KafkaLog:
             self._producer = ck.Producer(common | PRODUCING)
         except ck.KafkaException as error:
             raise ConfigError(f"VIGIL_LOG_URL {self._address.shown}: {text_of(error)}") from error
-        self._parts: dict[Place, _Partition] = {}
+        self._parts: dict[Place, FetchedAhead] = {}
         self._turns: dict[str, int] = {}
         self._metadata: tuple[float, dict[str, int]] = (-METADATA_AGE_S, {})
         self._commits: dict[tuple[str, str], dict[int, int]] = {}
@@ -255,7 +196,7 @@ class KafkaLog:
                 self._raise_if_down()
             return self._take(topic, partition, part, max_messages, max_bytes)
 
-    def _positioned(self, topic: str, partition: int, offset: int) -> _Partition:
+    def _positioned(self, topic: str, partition: int, offset: int) -> FetchedAhead:
         """The partition, fetching from `offset` on."""
         place = (topic, partition)
         part = self._parts.get(place)
@@ -263,9 +204,9 @@ class KafkaLog:
             return part
         return self._assign(topic, partition, offset)
 
-    def _assign(self, topic: str, partition: int, offset: int) -> _Partition:
+    def _assign(self, topic: str, partition: int, offset: int) -> FetchedAhead:
         """Fetch the partition from `offset` on, forgetting what was fetched before."""
-        part = self._parts.setdefault((topic, partition), _Partition(offset, offset))
+        part = self._parts.setdefault((topic, partition), FetchedAhead(offset, offset))
         try:
             if part.assigned:
                 self._consumer.unassign(topic, partition)
@@ -275,7 +216,7 @@ class KafkaLog:
         part.restart(offset)
         return part
 
-    def _fetch(self, asked: _Partition, timeout_s: float) -> int:
+    def _fetch(self, asked: FetchedAhead, timeout_s: float) -> int:
         """Sort what has arrived into the partitions' buffers; returns how much it was.
 
         Partitions that have much and are not asked for are paused. The one that is asked for never
@@ -300,7 +241,7 @@ class KafkaLog:
                 part.paused = True
         return sum(map(len, arrived))
 
-    def _note(self, place: Place, part: _Partition | None, error: ck.KafkaError) -> None:
+    def _note(self, place: Place, part: FetchedAhead | None, error: ck.KafkaError) -> None:
         if part is None:
             self._errors.append(error)
         elif error.code() == ck.KafkaError._PARTITION_EOF:
@@ -326,7 +267,7 @@ class KafkaLog:
             self._errors.append(error)
 
     def _take(
-        self, topic: str, partition: int, part: _Partition, max_messages: int, max_bytes: int
+        self, topic: str, partition: int, part: FetchedAhead, max_messages: int, max_bytes: int
     ) -> MessageBatch:
         taken = part.hand_out(max_messages, max_bytes)
         if part.paused and part.buffered_bytes < BUFFERED_BYTES // 2:

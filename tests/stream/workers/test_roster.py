@@ -124,6 +124,14 @@ def test_a_partition_that_nobody_reads_is_a_problem(store_settings, shared):
     assert f"nobody reads {BOTH[0]}" in check("workers", store_settings).found
 
 
+def test_a_scorer_that_begins_anew_misses_nobody(store_settings, shared):
+    """Until it has heard of all workers, what the scorer before had heard counts."""
+    shared(12, first=worker(0, BOTH[0], silent_s=12), second=worker(0, BOTH[1], silent_s=12))
+    shared(2, second=worker(0, BOTH[1]))
+    found = check("workers", store_settings)
+    assert (found.level, found.found) == (OK, "2 read 2 of 2 partitions")
+
+
 def test_without_workers_or_a_scorer_nothing_is_said_of_them(store_settings, shared):
     """No scorer: that is the finding on lag."""
     assert check("workers", store_settings).level == NOTE

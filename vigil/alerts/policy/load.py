@@ -59,8 +59,9 @@ def load_policy(path: Path) -> Policy:
     """The policy of a file; raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"VIGIL_POLICY: {path} cannot be read: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"VIGIL_POLICY: {path} cannot be read: {reason}") from error
     return parse_policy(text, str(path), path.parent)
 
 

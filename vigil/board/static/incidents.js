@@ -77,9 +77,11 @@ export function Incident({id}) {
 }
 
 function Causes({causes = [], place, excess, shared = []}) {
+  // What would read "score 0.00" is no cause.
+  const probable = causes.filter(({score}) => score >= 0.005);
   if (!causes.length) return null;
   return html`<section><h2>Probable causes</h2>
-    <ol>${causes.map(({service, environment, score, evidence}) => html`<li>
+    <ol>${probable.map(({service, environment, score, evidence}) => html`<li>
       <strong>${serviceName(service)}</strong>${environment && `, ${environmentName(environment)}`}
       ${" "}(score ${score.toFixed(2)}): ${evidence.join("; ") || "no evidence of its own"}</li>`)}</ol>
     ${place && html`<p>The environment as a whole: ${place.evidence}</p>`}

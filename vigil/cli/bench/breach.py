@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.files import PLOTS, OutFile
 from vigil.cli.output import json_option, print_facts, print_json, print_table, progress_bar
 
 
 @click.command("breach")
 @click.option("--record-seeds", default=40, show_default=True, help="Seeds that make the record.")
 @click.option("--judged-seeds", default=40, show_default=True, help="Other seeds, to be judged.")
-@click.option("--plot", type=click.Path(path_type=Path), help="PNG of the reliability diagram.")
+@click.option("--plot", type=OutFile(PLOTS), help="PNG of the reliability diagram.")
 @json_option
 def command(record_seeds: int, judged_seeds: int, plot: Path | None, as_json: bool) -> None:
     """Warn of breaches four hours ahead on simulated ramps, leaks, growth and steady series.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.files import PLOTS, OutFile
 from vigil.cli.output import json_option, print_json, print_table, progress_bar
 
 
@@ -11,7 +12,7 @@ from vigil.cli.output import json_option, print_json, print_table, progress_bar
 @click.option("--points", type=click.IntRange(4_000), default=20_000, show_default=True,
               help="Length of each series; the first 2,000 points are warm-up.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the generated noise.")
-@click.option("--plot", type=click.Path(path_type=Path), help="PNG of reached over asked rates.")
+@click.option("--plot", type=OutFile(PLOTS), help="PNG of reached over asked rates.")
 @json_option
 def command(points: int, seed: int, plot: Path | None, as_json: bool) -> None:
     """Clean generated series of all kinds: false-alarm rate asked for and reached.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vigil.cli.bench.options import data_option
+from vigil.cli.files import PLOTS, OutFile
 from vigil.cli.output import json_option, print_facts, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ SHOWN = (
 )
 @click.option("--series", "most", type=int, help="Judge only the first so many series a family.")
 @click.option("--batch", default=10_000, show_default=True, help="Series of the batch; 0 for none.")
-@click.option("--plot", type=click.Path(path_type=Path), help="PNG of coverage by family.")
+@click.option("--plot", type=OutFile(PLOTS), help="PNG of coverage by family.")
 @click.option(
     "--simulator", is_flag=True, help="Judge on routes of the simulated estate instead of a folder."
 )

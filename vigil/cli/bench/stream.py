@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PATH_NAMES = ("json-kafka", "arrow-kafka", "arrow-sqlite")
 # A single JSON event costs several times as much as one of a batch.
-JSON_SHARE = 4
+JSON_SHARE = 8
 
 
 @click.command("stream")
@@ -27,9 +27,9 @@ JSON_SHARE = 4
 @click.option(
     "--events",
     type=click.IntRange(1_000),
-    default=2_000_000,
+    default=4_000_000,
     show_default=True,
-    help="Events in the log; a quarter of them where each is a JSON message.",
+    help="Events in the log; an eighth of them where each is a JSON message.",
 )
 @click.option(
     "--rounds",
@@ -57,6 +57,11 @@ JSON_SHARE = 4
     help="Also share the partitions of Kafka's paths, and those of the soak, among so many"
     " processes.",
 )  # fmt: skip
+@click.option(
+    "--core-share", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+    help="Hold each of the workers to so much of a core, as on a machine with more and slower ones"
+    " (Linux; needs control groups that may be written).",
+)  # fmt: skip
 @click.option("--against", metavar="COMMIT", help="Compare throughput with that of this commit.")
 @click.option(
     "--keep",
@@ -75,6 +80,7 @@ def command(
     latency_s: int,
     soak_minutes: float,
     workers: int | None,
+    core_share: float | None,
     against: str | None,
     keep: Path | None,
     as_json: bool,
@@ -92,6 +98,8 @@ def command(
     wanted = names or PATH_NAMES
     if workers and not any(name.endswith("kafka") for name in wanted):
         raise click.UsageError("--workers needs a path through Kafka")
+    if core_share and not workers:
+        raise click.UsageError("--core-share is of --workers")
     if against:
         options = ["--events", str(events), "--seed", str(seed), "--series", "100"]
         options += [word for name in wanted for word in ("--path", name)]
@@ -118,7 +126,7 @@ def command(
         table = traffic(events, seed)
         report |= _measure(opened, wanted, table, rounds, series, peers, tick)
         if workers:
-            report["workers"] = _shared(opened, wanted, table, rounds, workers, tick)
+            report["workers"] = _shared(opened, wanted, table, rounds, workers, core_share, tick)
         report |= _live(opened, report["throughput"], latency_s, soak_minutes, workers, seed, tick)
     kept = keep_result(keep, report) if keep else ()
     if as_json:
@@ -158,7 +166,13 @@ def _rows(table: "pa.Table", form: str) -> "pa.Table":
 
 
 def _shared(
-    opened: ExitStack, wanted: Any, table: "pa.Table", rounds: int, workers: int, tick: Any
+    opened: ExitStack,
+    wanted: Any,
+    table: "pa.Table",
+    rounds: int,
+    workers: int,
+    share: float | None,
+    tick: Any,
 ) -> list[dict[str, Any]]:
     from vigil.bench.stream import PATHS
     from vigil.bench.stream.servers import BenchServers
@@ -172,7 +186,7 @@ def _shared(
             servers.stop()
             return servers.settings(f"{name}-{number}", "kafka", partitions=workers)
 
-        found.append(measure_sharing(path, new_settings, rows, workers, rounds, tick))
+        found.append(measure_sharing(path, new_settings, rows, workers, rounds, tick, share))
         servers.stop()
     return found
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.files import OutFile
 from vigil.cli.output import json_option, print_json
 
 
 @click.command("export")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(),
     default=Path("vigil-kibana.ndjson"),
     show_default=True,
     help="File of saved objects, one a line.",

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.files import OutFile
 from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 
 
 @click.command("mine")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Csv to write.")
+@click.option("--out", type=OutFile(), required=True, help="Csv to write.")
 @json_option
 def command(file: Path, out: Path, as_json: bool) -> None:
     """Find the template of every line of FILE (text, also .gz, .bz2, .zst).
