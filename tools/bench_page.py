@@ -26,6 +26,11 @@ HEADLINES: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "redaction": {},
     "series": {"F1 of Vigil": ("family=all", "f1")},
+    "stream": {
+        "JSON from Kafka, of the limit": ("throughput", "path=json-kafka", "ratio"),
+        "Arrow from Kafka, of the limit": ("throughput", "path=arrow-kafka", "ratio"),
+        "Arrow from SQLite, of the limit": ("throughput", "path=arrow-sqlite", "ratio"),
+    },
     "train": {"times as fast as a loop": ("speedup",)},
 }
 

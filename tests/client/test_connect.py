@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 import vigil
 from vigil.client import Client, TooManyRows
@@ -82,6 +83,32 @@ def test_more_rows_than_the_bound_are_refused_with_their_number(v):
     with pytest.raises(TooManyRows, match=f"windows: {count:,} rows are more than most_rows=50"):
         selection.polars()
     assert selection.head(3).height == 3
+
+
+def test_windows_slide_over_a_longer_time(v):
+    """Each sums up the requests that end with it, and knows their quantiles within 1 %."""
+    asked = {"service": "orders", "last": "20m"}
+    plain = v.windows(**asked, over="1m").polars()
+    assert_frame_equal(plain, v.windows(**asked).polars().drop("revision"))
+    sliding = v.windows(**asked, over="1h").polars()
+    assert sliding["window_start"].min() == plain["window_start"].min()
+    newest = sliding.filter(pl.col("window_start") == END - timedelta(minutes=1))
+    assert set(newest["window_s"]) == {3_600}
+    spans = v.traces(last="1h").polars().filter(pl.col("kind").is_in(["server", "consumer"]))
+    routes = spans.group_by("service", "environment", "method", "route").agg(
+        pl.len().alias("sent"), pl.col("duration_ms").quantile(0.95, "lower").alias("exact")
+    )
+    both = newest.join(routes, on=["service", "environment", "method", "route"])
+    assert both.height == newest.height > 0
+    assert both["requests"].to_list() == both["sent"].to_list()
+    assert both["latency_ms_p95"].to_numpy() == pytest.approx(both["exact"].to_numpy(), rel=0.011)
+
+
+@pytest.mark.parametrize("over", ["90s", "30s", "1 hour"])
+def test_a_time_that_no_windows_add_up_to_is_refused(v, over):
+    """With what was given."""
+    with pytest.raises(UsageError, match="over must be"):
+        v.windows(over=over).polars()
 
 
 def test_flagged_scores_are_those_that_were_flagged(v):

@@ -13,8 +13,15 @@ from vigil.client.html import client_html
 from vigil.client.observations import ObservationSource
 from vigil.client.scores import ScoreSource, Wanted
 from vigil.client.selection import MOST_ROWS, Selection
+from vigil.client.sliding import SlidingSource
 from vigil.client.sql import Conditions, SqlSource, Where
-from vigil.client.time_range import Instant, TimeRange, parse_instant, resolve_range
+from vigil.client.time_range import (
+    Instant,
+    TimeRange,
+    parse_instant,
+    parse_span,
+    resolve_range,
+)
 from vigil.client.traces import TraceSource
 from vigil.config import Settings, load_settings
 from vigil.errors import UsageError
@@ -150,14 +157,23 @@ class Client:
         end: Instant | None = None,
         *,
         last: str = LAST,
+        over: str | None = None,
         most_rows: int = MOST_ROWS,
         **where: Where,
     ) -> Selection:
         """Request windows with their key columns: requests, errors, latency quantiles, bytes.
 
-        One row a key and window, in its newest revision, by key and time.
+        One row a key and window, in its newest revision, by key and time. `over="1h"` makes them
+        slide: each row sums up the hour that ends with its window, and its quantiles are those of
+        that hour's requests (from sketches, within 1 %).
         """
-        conditions = self._within(self._range(start, end, last))
+        asked = self._range(start, end, last)
+        if over is not None:
+            keys = Conditions()
+            keys.match(KEY_COLUMNS, where)
+            sliding = SlidingSource(lambda: self._engine, asked, parse_span(over, "over"), keys)
+            return Selection("windows", sliding, most_rows)
+        conditions = self._within(asked)
         conditions.match(KEY_COLUMNS, where)
         columns = ", ".join(REQUEST_WINDOWS)
         select = f"SELECT {columns}, {_KEYS} FROM request_windows JOIN keys USING (key_id)"

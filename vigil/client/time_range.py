@@ -20,20 +20,22 @@ class TimeRange:
     end_at: datetime
 
 
-def parse_span(text: str) -> timedelta:
-    """A length of time: a number and s, m, h, d or w. Raises UsageError.
+def parse_span(text: str, name: str = "last") -> timedelta:
+    """A length of time: a number and s, m, h, d or w. Raises UsageError, with the name.
 
     >>> parse_span("90m")
     datetime.timedelta(seconds=5400)
     """
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f'last must be a number and one of s, m, h, d, w as in "6h", got {text!r}')
+        raise UsageError(
+            f'{name} must be a number and one of s, m, h, d, w as in "6h", got {text!r}'
+        )
     try:
         return timedelta(seconds=float(match[1]) * _UNITS_S[match[2]])
     except OverflowError as error:
         raise UsageError(
-            f"last must be a span of time that a calendar holds, got {text!r}"
+            f"{name} must be a span of time that a calendar holds, got {text!r}"
         ) from error
 
 
