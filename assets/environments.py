@@ -29,10 +29,21 @@ ENVIRONMENTS: dict[str, dict[str, dg.ConfigurableResource]] = {
 }
 
 
-def environment_resources() -> dict[str, dg.ConfigurableResource]:
-    """Those of VIGIL_ENVIRONMENT, by default `dev`; raises ConfigError for an unknown one."""
+def environment_name() -> str:
+    """VIGIL_ENVIRONMENT, by default `dev`; raises ConfigError for an unknown one."""
     name = os.environ.get("VIGIL_ENVIRONMENT", "dev")
     if name not in ENVIRONMENTS:
         known = ", ".join(ENVIRONMENTS)
         raise ConfigError(f"VIGIL_ENVIRONMENT must be one of {known}, got {name!r}")
-    return ENVIRONMENTS[name]
+    return name
+
+
+def environment_resources() -> dict[str, dg.ConfigurableResource]:
+    """Those of `environment_name`."""
+    return ENVIRONMENTS[environment_name()]
+
+
+def schedule_status() -> dg.DefaultScheduleStatus:
+    """On, but in development: there nothing runs by the clock until somebody switches it on."""
+    started = dg.DefaultScheduleStatus
+    return started.STOPPED if environment_name() == "dev" else started.RUNNING

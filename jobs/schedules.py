@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.automation import TIMEZONE
+from assets.environments import schedule_status
 
 snapshots = dg.define_asset_job(
     "take_snapshots",
@@ -51,18 +52,30 @@ drill = dg.define_asset_job(
     selection=["fault_drill"],
 )
 
-hourly_snapshots = dg.build_schedule_from_partitioned_job(snapshots, minute_of_hour=5)
-daily_features = dg.build_schedule_from_partitioned_job(features, hour_of_day=0, minute_of_hour=20)
+hourly_snapshots = dg.build_schedule_from_partitioned_job(
+    snapshots, minute_of_hour=5, default_status=schedule_status(),
+    description="The hour that has ended: its events and windows, as files.",
+)  # fmt: skip
+daily_features = dg.build_schedule_from_partitioned_job(
+    features, hour_of_day=0, minute_of_hour=20, default_status=schedule_status(),
+    description="Features of the day that has ended.",
+)  # fmt: skip
 daily_forecasts = dg.build_schedule_from_partitioned_job(
-    forecasts, hour_of_day=0, minute_of_hour=30
-)
-hourly_outlook = dg.build_schedule_from_partitioned_job(outlook, minute_of_hour=10)
+    forecasts, hour_of_day=0, minute_of_hour=30, default_status=schedule_status(),
+    description="Forecasts of the day that begins, and a verdict on yesterday's.",
+)  # fmt: skip
+hourly_outlook = dg.build_schedule_from_partitioned_job(
+    outlook, minute_of_hour=10, default_status=schedule_status(),
+    description="Whether an objective may break within four hours.",
+)  # fmt: skip
 # By the clock once a week; in between `retrain_when_drifted` asks for it.
 weekly_training = dg.ScheduleDefinition(
     job=training, cron_schedule="40 0 * * 1", execution_timezone=TIMEZONE,
+    default_status=schedule_status(),
     description="Training after Sunday's features, whether or not anything has drifted.",
 )  # fmt: skip
 nightly_drill = dg.ScheduleDefinition(
     job=drill, cron_schedule="30 3 * * *", execution_timezone=TIMEZONE,
+    default_status=schedule_status(),
     description="Faults in a copy of yesterday, while nobody works.",
 )  # fmt: skip

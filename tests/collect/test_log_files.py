@@ -38,6 +38,13 @@ def test_a_long_file_is_mined_in_blocks(tmp_path, monkeypatch):
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "blocks.csv").read_bytes()
 
 
+def test_the_mark_before_utf_8_is_no_part_of_a_line(tmp_path):
+    """Windows writes it: the first line would have a template of its own."""
+    path = tmp_path / "app.log"
+    path.write_text("\n".join(LINES), encoding="utf-8-sig")
+    assert mine_file(path, tmp_path / "templates.csv").templates == 1
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     """Missing or broken."""
     broken = tmp_path / "broken.gz"

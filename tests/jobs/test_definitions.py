@@ -66,7 +66,7 @@ def test_whoever_meets_a_job_a_schedule_or_a_sensor_reads_what_it_does():
 
     repository = defs.get_repository_def()
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    for item in (*jobs, *repository.sensor_defs, *defs.schedules[-2:]):
+    for item in (*jobs, *repository.sensor_defs, *repository.schedule_defs):
         assert len(item.description or "") > 20, item.name
 
 
@@ -115,6 +115,16 @@ def test_outside_of_development_nothing_embedded_is_started(monkeypatch, tmp_pat
     monkeypatch.setenv("VIGIL_ENVIRONMENT", "prod")
     with pytest.raises(ConfigError, match="one of dev, staging, production, got 'prod'"):
         environment_resources()
+
+
+def test_schedules_are_on_outside_of_development(monkeypatch):
+    """On a laptop nothing runs by the clock until somebody switches it on."""
+    from assets.environments import schedule_status
+
+    monkeypatch.delenv("VIGIL_ENVIRONMENT", raising=False)
+    assert schedule_status() is dg.DefaultScheduleStatus.STOPPED
+    monkeypatch.setenv("VIGIL_ENVIRONMENT", "production")
+    assert schedule_status() is dg.DefaultScheduleStatus.RUNNING
 
 
 @pytest.fixture

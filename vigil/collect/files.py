@@ -1,5 +1,6 @@
 """Files of events, metrics or logs to records, and tables to files."""
 
+import codecs
 import gzip
 import re
 import zlib
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import BufferedIOBase
 from pathlib import Path
 
 import orjson
@@ -68,16 +70,16 @@ def _first_fields(path: Path) -> list[str]:
             with pa.OSFile(str(path)) as source:
                 return pa.ipc.open_file(source).schema.names
         with _open(path) as lines:
-            first = lines.readline(1 << 20)
-    except (OSError, pa.ArrowException, EOFError) as error:
+            first = lines.read() if suffix == ".json" else lines.readline(1 << 20)
+    except (OSError, pa.ArrowException, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {_reason(error)}") from error
     if suffix == ".csv":
-        return re.split(r"[,;\t]", first.decode("utf-8-sig", "replace").strip().replace('"', ""))
+        return re.split(r"[,;\t]", first.decode("utf-8", "replace").strip().replace('"', ""))
     if suffix not in TEXT:
         known = ", ".join([*TEXT, ".csv", ".parquet", ".arrow"])
         raise InputError(f"{path} must end in {known} (text also in .gz), got {path.name!r}")
     try:
-        found = orjson.loads(first if suffix != ".json" else path.read_bytes())
+        found = orjson.loads(first)
     except orjson.JSONDecodeError:
         return []
     record = found[0] if isinstance(found, list) and found else found
@@ -88,8 +90,13 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
-def _open(path: Path):  # type: ignore[no-untyped-def]
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+@contextmanager
+def _open(path: Path) -> Iterator[BufferedIOBase]:
+    """The file's bytes, unpacked, without the mark that Windows puts before UTF-8."""
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        if file.peek(3)[:3] == codecs.BOM_UTF8:
+            file.read(3)
+        yield file
 
 
 def read_chunks(
@@ -108,7 +115,9 @@ def read_chunks(
             yield Chunk(validate(frame, place, schema, now_at, limits), 0)
         else:
             yield from _read_columns(path, suffix, place, schema, now_at, limits)
-    except (OSError, EOFError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+    except (
+        OSError, EOFError, zlib.error, pa.ArrowException, pl.exceptions.PolarsError
+    ) as error:  # fmt: skip
         raise InputError(f"{path} cannot be read: {_reason(error)}") from error
 
 

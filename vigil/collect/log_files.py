@@ -1,5 +1,6 @@
 """Files of raw log lines, read in blocks; and their templates, written as csv."""
 
+import codecs
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ def read_blocks(path: Path, tick: Callable[[int], None] = lambda size: None) -> 
         with pa.input_stream(str(path), compression="detect") as source:
             while block := source.read(size):
                 tick(len(block))
+                if size == _READ_BYTES:  # the first block
+                    block = block.removeprefix(codecs.BOM_UTF8)
                 whole, newline, rest = (rest + block).rpartition(b"\n")
                 if newline:
                     yield split_lines(whole + newline)
