@@ -110,3 +110,14 @@ def test_sktime_intervals_need_two_seasons_and_the_horizon():
     """It would give intervals of no width, with a warning."""
     with pytest.raises(ValueError, match=r"2 seasons of 24 steps and the 24 .* got 72 steps"):
         sktime_bands(noisy_days(1, days=3))
+
+
+def test_intervals_of_sktime_look_back_over_a_bounded_past(monkeypatch):
+    """Their matrix grows with the square of it: older errors, wild ones here, are not looked at."""
+    monkeypatch.setattr("vigil.forecast.sktime_adapter.MOST_TESTED", 4 * DAY)
+    values = noisy_days(3, days=30)
+    wild = 100 * np.random.default_rng(4).normal(size=10 * DAY)
+    # Each hour's mean stays what it is, so that only the errors are wild.
+    values.iloc[: 20 * DAY] += np.concatenate([wild, -wild])
+    low, _, high = sktime_bands(values.asfreq("h"))[0]
+    assert high - low < 20

@@ -12,6 +12,8 @@ from vigil.features.deploys import NO_DEPLOYS
 from vigil.forecast.conformal import SEASONS_SEEN, first_origin
 
 SEED = 0
+# Steps that sktime's intervals are tested on: 1.2 GB for its matrix, and as much to make it.
+MOST_TESTED = 12_000
 
 
 class SktimeForecaster:
@@ -31,9 +33,10 @@ class SktimeForecaster:
 class SktimeIntervals:
     """Any sktime forecaster in sktime's `ConformalIntervals`; `build` makes a fresh one.
 
-    The quantiles are those of its errors at `origins` past moments, drawn from two seasons on, for
-    each horizon by itself. sktime takes the errors of one step further than is asked (its issue
-    10766), so near bands of a series that drifts are wider than they say.
+    The quantiles are those of its errors at `origins` past moments, drawn from two seasons on and
+    from the last `MOST_TESTED` steps, for each horizon by itself. sktime takes the errors of one
+    step further than is asked (its issue 10766), so near bands of a series that drifts are wider
+    than they say.
     Cost: `origins` fits, and a matrix of n · n numbers for n steps after the first origin.
     """
 
@@ -59,6 +62,7 @@ class SktimeIntervals:
         from sktime.forecasting.conformal import ConformalIntervals
 
         first = first_origin(len(history), self._season_steps)
+        first = max(first, len(history) - max(MOST_TESTED, steps + self._origins))
         tested = len(history) - first
         if tested <= steps:
             raise ValueError(
