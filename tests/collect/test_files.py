@@ -24,6 +24,13 @@ def test_the_mark_before_utf_8_is_no_part_of_a_record(tmp_path, suffix, pack):
     assert chunk.decoded.dead.is_empty()
 
 
+def test_an_empty_file_is_called_empty(tmp_path):
+    """And is not asked for fields."""
+    (path := tmp_path / "requests.ndjson").touch()
+    with pytest.raises(InputError, match="is empty"):
+        guess_kind(path)
+
+
 def test_a_file_that_was_cut_off_is_named(tmp_path):
     """As happens to downloads."""
     path = tmp_path / "requests.json.gz"

@@ -9,7 +9,13 @@ from vigil.cli.output import json_option, print_json
 
 @click.command("board")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=4173, show_default=True, help="Port to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=4173,
+    show_default=True,
+    help="Port to listen on.",
+)
 @click.option(
     "--allow-host",
     multiple=True,

@@ -9,7 +9,9 @@ from vigil.cli.output import json_option, print_facts, print_json, print_table, 
 
 @click.command("challenge")
 @click.argument("bundle")
-@click.option("--days", default=14, show_default=True, help="How many days to replay.")
+@click.option(
+    "--days", type=click.IntRange(1), default=14, show_default=True, help="How many days to replay."
+)
 @json_option
 def command(bundle: str, days: int, as_json: bool) -> None:
     """Put BUNDLE into the shadow of the champion, and replay the last days with both of them.

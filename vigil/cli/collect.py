@@ -11,8 +11,20 @@ from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
 
 @click.command("collect")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--http-port", default=4318, show_default=True, help="OTLP/HTTP; 0 takes a free one.")
-@click.option("--grpc-port", default=4317, show_default=True, help="OTLP/gRPC; 0 takes a free one.")
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65_535),
+    default=4318,
+    show_default=True,
+    help="OTLP/HTTP; 0 takes a free one.",
+)
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65_535),
+    default=4317,
+    show_default=True,
+    help="OTLP/gRPC; 0 takes a free one.",
+)
 @click.option("--no-http", is_flag=True, help="Do not listen for HTTP.")
 @click.option("--no-grpc", is_flag=True, help="Do not listen for gRPC.")
 @click.option(

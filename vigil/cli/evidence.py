@@ -7,7 +7,13 @@ from vigil.cli.output import json_option, log_to_stderr, print_json
 
 @click.command("evidence")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--port", default=9095, show_default=True, help="Port to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=9095,
+    show_default=True,
+    help="Port to listen at.",
+)
 @json_option
 def command(host: str, port: int, as_json: bool) -> None:
     """Listen for Alertmanager's webhooks and keep its alerts as outside evidence.

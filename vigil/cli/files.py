@@ -25,9 +25,13 @@ class OutFile(click.Path):
     ) -> Path:
         """The path."""
         path = Path(str(value))
-        if not path.absolute().parent.is_dir():
+        try:
+            has_folder, is_folder = path.absolute().parent.is_dir(), path.is_dir()
+        except PermissionError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}") from error
+        if not has_folder:
             raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-        if path.is_dir():
+        if is_folder:
             raise InputError(f"{path} cannot be written: it is a folder")
         if self.suffixes and path.suffix.lower() not in self.suffixes:
             raise InputError(f"{path} must end in one of {', '.join(self.suffixes)}")

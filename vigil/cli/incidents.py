@@ -14,7 +14,9 @@ from vigil.cli.time import parse_duration
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not over.")
 @click.option("--last", default="7d", show_default=True,
               help="How far back from the newest window: 90m, 12h, 7d.")  # fmt: skip
-@click.option("--limit", default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
+)
 @json_option
 def command(incident: str | None, only_open: bool, last: str, limit: int, as_json: bool) -> None:
     """List incidents, or tell the whole story of one.

@@ -13,7 +13,13 @@ from vigil.wording import counted
 @click.command("replay")
 @click.argument("policies", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--diff", is_flag=True, help="Compare two policies: what would be added or removed.")
-@click.option("--days", default=30, show_default=True, help="How many days of the ledger.")
+@click.option(
+    "--days",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="How many days of the ledger.",
+)
 @click.option("--until", default="", help="End of the range, ISO 8601.  [default: newest decision]")
 @json_option
 def command(policies: tuple[Path, ...], diff: bool, days: int, until: str, as_json: bool) -> None:

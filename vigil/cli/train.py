@@ -11,8 +11,16 @@ from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 @click.command("train")
 @click.option("--from", "start", type=click.DateTime(), help="Start, UTC.  [default: all there is]")
 @click.option("--to", "end", type=click.DateTime(), help="End, UTC.")
-@click.option("--series-per-group", default=4, show_default=True, help="Series in backtests.")
-@click.option("--folds", default=2, show_default=True, help="Rolling origins.")
+@click.option(
+    "--series-per-group",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Series in backtests.",
+)
+@click.option(
+    "--folds", type=click.IntRange(1), default=2, show_default=True, help="Rolling origins."
+)
 @json_option
 def command(
     start: datetime | None,

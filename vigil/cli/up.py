@@ -6,8 +6,20 @@ from vigil.cli.output import json_option, print_json, print_table
 
 
 @click.command("up")
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
-@click.option("--board-port", default=4173, show_default=True, help="Port of the live board.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=3000,
+    show_default=True,
+    help="Port of the Dagster UI.",
+)
+@click.option(
+    "--board-port",
+    type=click.IntRange(0, 65_535),
+    default=4173,
+    show_default=True,
+    help="Port of the live board.",
+)
 @json_option
 def command(port: int, board_port: int, as_json: bool) -> None:
     """Start the scorer, the live board and the Dagster workbench in the background.

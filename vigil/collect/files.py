@@ -78,6 +78,8 @@ def _first_fields(path: Path) -> list[str]:
     if suffix not in TEXT:
         known = ", ".join([*TEXT, ".csv", ".parquet", ".arrow"])
         raise InputError(f"{path} must end in {known} (text also in .gz), got {path.name!r}")
+    if not first:
+        raise InputError(f"{path} is empty")
     try:
         found = orjson.loads(first)
     except orjson.JSONDecodeError:

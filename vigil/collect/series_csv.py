@@ -35,11 +35,6 @@ def read_series(path: Path) -> SeriesFile:
     values, duplicates and any order are fine, and any layout that `read_table` knows. Raises
     InputError with the line and the value.
     """
-    if path.is_dir():
-        # Polars would read all files below it as one.
-        raise InputError(f"{path} is a folder: give one csv file")
-    if not path.exists():
-        raise InputError(f"there is no file {path}")
     frame, first_line = read_table(path)
     if frame.width < 2:
         raise InputError(f"{path} needs the columns timestamp and value, got {frame.columns}")
@@ -85,8 +80,12 @@ def _read_csv(path: Path, separator: str = ",", has_header: bool = True) -> pl.D
             infer_schema=False, truncate_ragged_lines=True, separator=separator,
             has_header=has_header,
         )  # fmt: skip
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder: give one csv file") from error
     except (OSError, UnicodeError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read as csv: {reason}") from error
     if separator != ";":
         return frame

@@ -38,6 +38,8 @@ def command(
 
     Exit codes: 0 made, 2 wrong use, 3 the database is down.
     """
+    if not name.strip():
+        raise click.UsageError("NAME must not be empty")
     from vigil.config import load_settings
     from vigil.stores.api_keys import KeyStore
     from vigil.stores.database import open_database

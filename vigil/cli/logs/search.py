@@ -25,7 +25,13 @@ _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=1)
 @click.option("--template", help="A template's id, or a part of its text in any case.")
 @click.option("--trace", "traces", multiple=True, help="Only lines of this trace.")
 @click.option("--incident", help="Services and time of this incident, in place of --since.")
-@click.option("--limit", default=100, show_default=True, help="How many lines at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="How many lines at most.",
+)
 @json_option
 def command(
     query: str, since: str, until: str, severity: str | None, incident: str | None, as_json: bool,

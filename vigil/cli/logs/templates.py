@@ -8,7 +8,13 @@ from vigil.cli.output import json_option, print_json, print_table
 
 
 @click.command("templates")
-@click.option("--hours", default=24.0, show_default=True, help="How far to look back.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, min_open=True),
+    default=24.0,
+    show_default=True,
+    help="How far to look back.",
+)
 @click.option(
     "--until",
     type=click.DateTime(),
@@ -16,7 +22,13 @@ from vigil.cli.output import json_option, print_json, print_table
 )
 @click.option("--service", help="Only this service.")
 @click.option("--containing", default="", help="Only templates with this text, in any case.")
-@click.option("--limit", default=50, show_default=True, help="How many templates at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="How many templates at most.",
+)
 @json_option
 def command(
     hours: float,
