@@ -128,7 +128,7 @@ def test_the_bands_of_each_family_are_judged():
 
 def share(family: str, name: str, value: float, deviation: float) -> dict:
     """What is told of a family's bands: all right but `name`, in an interval of 90 %."""
-    figures = {"family": family, "horizon": "1h", "forecaster": "vigil"}
+    figures = {"family": family, "horizon": "1h", "forecaster": "vigil", "cases": 60}
     for key, exact in (("covered_80", 0.8), ("covered_95", 0.95)):
         told = value if key == name else exact
         ends = {f"{key}_low": told - 1.645 * deviation, f"{key}_high": told + 1.645 * deviation}

@@ -19,13 +19,15 @@ MOST_WORST_SERIES = 1.1
 COVERED = {"covered_80": (0.77, 0.83), "covered_95": (0.93, 0.97)}
 # Of what a share was drawn from, in deviations: the ends of its 90 % interval lie so far apart.
 INTERVAL_DEVIATIONS = 2 * NormalDist().inv_cdf(0.95)
+# Fewer cases do not show how much the share of a family scatters.
+LEAST_CASES = 30
 YES, NO, OPEN = "yes", "no", "open"
 
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row a horizon and thing asked: its figure over all families, the interval, yes/no/open;
-    then what the bands of each family hold, and how many of those shares miss: the interval is that
-    of exact bands on as few cases, and holds unless more do.
+    then what the bands of each family hold, and how many shares of those with 30 cases miss: the
+    interval is that of exact bands on as many cases, and it holds unless more do.
 
     rows: those of `forecast.summarise`. Empty without Vigil's.
     """
@@ -55,7 +57,8 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _misses(ours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for horizon in dict.fromkeys(own["horizon"] for own in ours):
-        families = [row for row in ours if row["family"] != "all" and row["horizon"] == horizon]
+        families = [row for row in ours if row["family"] != "all" and row["horizon"] == horizon
+                    and row["cases"] >= LEAST_CASES]  # fmt: skip
         missed, number = 0, np.asarray([1.0])
         for own, (name, (least, most)) in product(families, COVERED.items()):
             missed += not least <= own[name] <= most
