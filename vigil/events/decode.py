@@ -190,7 +190,7 @@ def _read_otlp(
     first = np.searchsorted(found.request, found.request)
     line = np.arange(1, len(found.request) + 1) - first
     payload = np.asarray(numbers, np.int64)[found.request]
-    return [Rows(found.records, payload, line, may_hold_nul=found.may_hold_nul)]
+    return [Rows(found.records, payload, line, may_hold_nul=found.may_hold_nul, typed=True)]
 
 
 def _read_access_logs(

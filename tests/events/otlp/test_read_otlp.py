@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from otlp_messages import (
     PARENT_ID,
+    RESOURCE,
     START_NS,
     log_request,
     trace_request,
@@ -150,6 +151,15 @@ def test_text_that_is_not_utf8_is_kept_readable():
     [row] = read(payload.replace(b"AB", b"\xffB")).records.to_dicts()
     attributes = dict(row["attributes"])
     assert (attributes["a"], attributes["b"]) == ("�B", "ü")
+
+
+def test_text_may_begin_with_a_bracket():
+    """An IPv6 host or a tag in a name looks like a list and is none; a list is kept as its JSON."""
+    resource = RESOURCE | {"service.name": "[blue] shop", "cloud.region": ["eu", "us"]}
+    span = {"attributes": {"peer.service": "[::1]", "http.route": '{"a'}}
+    [row] = read(trace_request(span, resource=resource)).records.to_dicts()
+    found = row["service"], row["region"], row["peer_service"], row["route"]
+    assert found == ("[blue] shop", '["eu","us"]', "[::1]", '{"a')
 
 
 def test_long_and_many_attributes_are_bounded():
