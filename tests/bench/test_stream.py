@@ -14,10 +14,11 @@ from real_servers import require, started
 from vigil.bench.stream import PATHS, measure_checkpoint, measure_path, measure_scoring
 from vigil.bench.stream import soak as soaking
 from vigil.bench.stream.history import keep
+from vigil.bench.stream.live import BEGIN_S, carried_rate, measure_latency
 from vigil.bench.stream.load import messages, traffic
 from vigil.bench.stream.sharing import measure_sharing
 from vigil.bench.stream.soak import soak, soak_seconds
-from vigil.bench.stream.throughput import _timed
+from vigil.bench.stream.throughput import _timed, empty_tables
 from vigil.config import load_settings
 from vigil.errors import VigilError
 from vigil.events.content import CONTENT_TYPE, JSON
@@ -51,6 +52,19 @@ def test_limit_and_scorer_read_all_events_of_each_form(store_settings):
         assert timing["events"] == 3_000
         assert timing["ratio"] > 0
     assert len(ticks) == 4
+
+
+def test_live_events_are_sent_by_another_process_and_all_scored(store_settings):
+    """At a rate, where windows are timed, and as fast as can be."""
+    logs = (store_settings.home / f"{name}.sqlite" for name in ("rate", "most"))
+    at_rate, at_most = (
+        store_settings.model_copy(update={"log_url": f"sqlite:///{path}"}) for path in logs
+    )
+    found = measure_latency(at_rate, 2_000, BEGIN_S + 4, seed=3)
+    assert found["sent_events_per_s"] == pytest.approx(2_000, rel=0.2)
+    assert found["windows"] > 0
+    empty_tables(at_most)
+    assert carried_rate(at_most, 1, seed=3) > 0
 
 
 def test_a_reading_that_misses_events_is_refused():

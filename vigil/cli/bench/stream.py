@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PATH_NAMES = ("json-kafka", "arrow-kafka", "arrow-sqlite")
 # A single JSON event costs several times as much as one of a batch.
 JSON_SHARE = 8
+# So long as much as can be is sent, to see what the machine carries.
+CARRIED_S = 10
 
 
 @click.command("stream")
@@ -45,7 +47,8 @@ JSON_SHARE = 8
 )
 @click.option(
     "--latency", "latency_s", default=0, show_default=True,
-    help="Also feed live events for so many seconds, at half the measured rate.",
+    help="Also feed live Arrow batches through Kafka for so many seconds, at half of the rate that"
+    " the machine carries with their sender.",
 )  # fmt: skip
 @click.option(
     "--soak-minutes", default=0.0, show_default=True,
@@ -127,7 +130,7 @@ def command(
         report |= _measure(opened, wanted, table, rounds, series, peers, tick)
         if workers:
             report["workers"] = _shared(opened, wanted, table, rounds, workers, core_share, tick)
-        report |= _live(opened, report["throughput"], latency_s, soak_minutes, workers, seed, tick)
+        report |= _live(opened, latency_s, soak_minutes, workers, seed, tick)
     kept = keep_result(keep, report) if keep else ()
     if as_json:
         print_json(report)
@@ -192,21 +195,22 @@ def _shared(
 
 
 def _live(
-    opened: ExitStack, throughput: list[dict[str, Any]], latency_s: int, soak_minutes: float,
-    workers: int | None, seed: int, tick: Any,
+    opened: ExitStack, latency_s: int, soak_minutes: float, workers: int | None, seed: int,
+    tick: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    from vigil.bench.stream.live import measure_latency
+    from vigil.bench.stream.live import carried_rate, measure_latency
     from vigil.bench.stream.servers import BenchServers
     from vigil.bench.stream.soak import soak
 
     servers, found = BenchServers(opened), {}
-    for row in throughput:
-        if latency_s and row["path"] == "arrow-kafka":
-            settings = servers.settings("latency", "kafka")
-            rate = row["scorer_events_per_s"] / 2
-            found["latency"] = measure_latency(settings, rate, latency_s, seed)
-            servers.stop()
-            tick()
+    if latency_s:
+        carried = carried_rate(servers.settings("carried", "kafka"), CARRIED_S, seed)
+        servers.stop()
+        settings = servers.settings("latency", "kafka")
+        latency = measure_latency(settings, carried / 2, latency_s, seed)
+        found["latency"] = {"carried_events_per_s": round(carried), **latency}
+        servers.stop()
+        tick()
     if soak_minutes:
         settings = servers.settings("soak", "kafka", partitions=workers or 1)
         found["soak"] = soak(settings, soak_minutes, seed, workers)
