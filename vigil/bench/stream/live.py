@@ -27,7 +27,7 @@ from vigil.stream.assembly import open_scorer
 
 # Short windows: more of them to measure in the same time.
 WINDOW_S, GRACE_S = 1, 1
-TICK_S = 0.05
+TICK_S = 0.02
 # What is sent together where no rate is asked.
 AT_ONCE = 50_000
 # A process that has just begun still loads and compiles: its first windows are not counted.
