@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vigil.cli.options import PORT
 from vigil.cli.output import json_option, print_json
 
 
@@ -11,7 +12,7 @@ from vigil.cli.output import json_option, print_json
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=4173,
     show_default=True,
     help="Port to listen on.",

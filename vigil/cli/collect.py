@@ -6,6 +6,7 @@ import click
 import orjson
 
 from vigil.cli.access_logs import access_log_options, chosen_access_log
+from vigil.cli.options import PORT
 from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
 
 
@@ -13,14 +14,14 @@ from vigil.cli.output import json_option, log_to_stderr, print_facts, print_json
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--http-port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=4318,
     show_default=True,
     help="OTLP/HTTP; 0 takes a free one.",
 )
 @click.option(
     "--grpc-port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=4317,
     show_default=True,
     help="OTLP/gRPC; 0 takes a free one.",

@@ -2,6 +2,7 @@
 
 import click
 
+from vigil.cli.options import PORT
 from vigil.cli.output import json_option, log_to_stderr, print_json
 
 
@@ -9,7 +10,7 @@ from vigil.cli.output import json_option, log_to_stderr, print_json
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=9095,
     show_default=True,
     help="Port to listen at.",

@@ -5,22 +5,15 @@ from datetime import UTC, datetime
 
 import click
 
+from vigil.cli.options import end_option, folds_option, series_per_group_option, start_option
 from vigil.cli.output import json_option, print_facts, print_json, progress_bar
 
 
 @click.command("train")
-@click.option("--from", "start", type=click.DateTime(), help="Start, UTC.  [default: all there is]")
-@click.option("--to", "end", type=click.DateTime(), help="End, UTC.")
-@click.option(
-    "--series-per-group",
-    type=click.IntRange(1),
-    default=4,
-    show_default=True,
-    help="Series in backtests.",
-)
-@click.option(
-    "--folds", type=click.IntRange(1), default=2, show_default=True, help="Rolling origins."
-)
+@start_option
+@end_option
+@series_per_group_option
+@folds_option
 @json_option
 def command(
     start: datetime | None,

@@ -2,20 +2,21 @@
 
 import click
 
+from vigil.cli.options import PORT
 from vigil.cli.output import json_option, print_json, print_table
 
 
 @click.command("up")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=3000,
     show_default=True,
     help="Port of the Dagster UI.",
 )
 @click.option(
     "--board-port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=4173,
     show_default=True,
     help="Port of the live board.",

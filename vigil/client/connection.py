@@ -168,13 +168,12 @@ class Client:
         that hour's requests (from sketches, within 1 %).
         """
         asked = self._range(start, end, last)
-        if over is not None:
-            keys = Conditions()
-            keys.match(KEY_COLUMNS, where)
-            sliding = SlidingSource(lambda: self._engine, asked, parse_span(over, "over"), keys)
-            return Selection("windows", sliding, most_rows)
-        conditions = self._within(asked)
+        earlier = timedelta() if over is None else parse_span(over, "over")
+        conditions = self._within(TimeRange(asked.start_at - earlier, asked.end_at))
         conditions.match(KEY_COLUMNS, where)
+        if over is not None:
+            sliding = SlidingSource(lambda: self._engine, asked, earlier, conditions)
+            return Selection("windows", sliding, most_rows)
         columns = ", ".join(REQUEST_WINDOWS)
         select = f"SELECT {columns}, {_KEYS} FROM request_windows JOIN keys USING (key_id)"
         schema = {**REQUEST_WINDOWS, **dict.fromkeys(KEY_COLUMNS, pl.String)}

@@ -30,19 +30,19 @@ SLIDING: Schema = {
 class SlidingSource:
     """Of each key and window in the range, the requests of `over` that end with it (SLIDING).
 
-    where: conditions on the key. A window is there where its last pane may be: from the first
-    request in `over` before its end.
+    conditions: of the stored windows, from `over` before the range on. A window is there where its
+    last pane may be: from the first request in `over` before its end.
     """
 
     def __init__(
-        self, engine: Callable[[], sa.Engine], asked: TimeRange, over: timedelta, where: Conditions
+        self,
+        engine: Callable[[], sa.Engine],
+        asked: TimeRange,
+        over: timedelta,
+        conditions: Conditions,
     ) -> None:
         self._asked = asked
         self._over = over
-        conditions = Conditions(list(where.clauses), list(where.values))
-        conditions.add(
-            "window_start >= %s AND window_start < %s", asked.start_at - over, asked.end_at
-        )
         select = f"SELECT {', '.join(_STORED)} FROM request_windows JOIN keys USING (key_id)"
         self._panes = SqlSource(engine, select, conditions, "key_id, window_start", _STORED)
 

@@ -41,12 +41,17 @@ _MESSAGE = np.dtype(
     align=True,
 )
 
-_topic_name = LIBRARY.rd_kafka_topic_name
-_topic_name.restype, _topic_name.argtypes = c.c_char_p, [c.c_void_p]
-_headers = LIBRARY.rd_kafka_message_headers
-_headers.restype, _headers.argtypes = c.c_int, [c.c_void_p, c.c_void_p]
-_header = LIBRARY.rd_kafka_header_get_all
-_header.restype, _header.argtypes = c.c_int, [c.c_void_p, c.c_size_t, *[c.c_void_p] * 3]
+
+def declared(name: str, result: Any, *arguments: Any) -> Any:
+    """The library's function `rd_kafka_NAME`, for Python: what it returns and takes."""
+    function = getattr(LIBRARY, f"rd_kafka_{name}")
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+_topic_name = declared("topic_name", c.c_char_p, c.c_void_p)
+_headers = declared("message_headers", c.c_int, c.c_void_p, c.c_void_p)
+_header = declared("header_get_all", c.c_int, c.c_void_p, c.c_size_t, *[c.c_void_p] * 3)
 
 
 def _machine(name: str, signature: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import confluent_kafka as ck
 import numpy as np
 
-from vigil.stores.kafka_columns import LIBRARY, Run, runs_of
+from vigil.stores.kafka_columns import Run, declared, runs_of
 
 _CONSUMER = 1
 _TEXT_BYTES = 512
@@ -47,9 +47,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "error_string": (c.c_char_p, c.c_void_p),
     "error_destroy": (None, c.c_void_p),
 }  # fmt: skip
-_F = {name: getattr(LIBRARY, f"rd_kafka_{name}") for name in _SIGNATURES}
-for _name, _found in _F.items():
-    _found.restype, *_found.argtypes = _SIGNATURES[_name]
+_F = {name: declared(name, *signature) for name, signature in _SIGNATURES.items()}
 
 
 class ColumnConsumer:
